@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Running a model: size -> init -> run. Nothing is allocated here, nothing is to be freed. */
+#ifndef TINYVIS_SESSION_H
+#define TINYVIS_SESSION_H
+
+#include <tinyvis/model.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The operators, and their kernels, that a program links. `tvis_registry_all` has everything; firmware lists
+ * only what its models use (`tinyvis embed` writes that list). */
+typedef struct tvis_op tvis_op;
+typedef struct tvis_registry {
+    const tvis_op *const *ops; /* ends with NULL */
+} tvis_registry;
+TVIS_API extern const tvis_registry tvis_registry_all;
+
+/* One entry for each operator and element type. ORDER TVIS_OP */
+TVIS_API extern const tvis_op tvis_op_conv2d_f32, tvis_op_depthwise_f32, tvis_op_linear_f32, tvis_op_batch_norm_f32,
+    tvis_op_activation_f32, tvis_op_add_f32, tvis_op_global_avg_pool_f32, tvis_op_softmax_f32, tvis_op_reshape_f32;
+
+typedef enum tvis_plan {
+    TVIS_PLAN_FAST, /* larger scratch blocks where they save time; uses packed weights where given */
+    TVIS_PLAN_SMALL /* the least memory */
+} tvis_plan;
+
+/* Calls fn(arg, i) once for each i in [0, count), in any order and from any threads, and returns when all are done. */
+typedef void (*tvis_parallel_for)(void *pool, void (*fn)(void *arg, uint32_t i), void *arg, uint32_t count);
+
+/* Told before (output NULL) and after a node ran. `outputs` are views of the arena, valid during the call. */
+typedef void (*tvis_observer)(void *user, uint32_t node, const tvis_tensor *outputs, uint32_t count);
+
+#define TVIS_MAX_THREADS 64
+
+typedef struct tvis_session_config {
+    size_t               struct_size; /* sizeof(tvis_session_config); new fields go at the end */
+    uint16_t             n, h, w;     /* batch and input pixels, within the model's limits; 0: 1 and the model's default */
+    uint16_t             threads;     /* parts that the work is cut into, 1 … TVIS_MAX_THREADS; results do not depend on it */
+    uint8_t              plan;        /* tvis_plan */
+    uint32_t             cpu;         /* TVIS_CPU_* to use; tvis_cpu_detect() or a subset */
+    const tvis_registry *registry;
+    tvis_parallel_for    parallel_for; /* NULL: the parts run one after the other in the calling thread */
+    void                *pool;         /* handed to parallel_for */
+    const void          *pack;         /* memory filled by tvis_pack_init() for the same model, or NULL; outlives the session */
+    tvis_observer        observe;      /* or NULL */
+    void                *observe_user;
+} tvis_session_config;
+
+/* Batch 1, default size, one thread, plan FAST, this processor, all operators. */
+static inline void tvis_session_defaults(tvis_session_config *c)
+{
+    c->struct_size = sizeof *c;
+    c->n = 1;
+    c->h = 0;
+    c->w = 0;
+    c->threads = 1;
+    c->plan = TVIS_PLAN_FAST;
+    c->cpu = tvis_cpu_detect();
+    c->registry = &tvis_registry_all;
+    c->parallel_for = NULL;
+    c->pool = NULL;
+    c->pack = NULL;
+    c->observe = NULL;
+    c->observe_user = NULL;
+}
+
+/* Where a session's bytes go. total = state + activations + scratch. */
+typedef struct tvis_session_bytes {
+    size_t total, state, activations, scratch;
+} tvis_session_bytes;
+
+/* One node as it will run with a config. Strings are static or live in the blob. */
+typedef struct tvis_node_info {
+    const char *name, *op, *activation, *kernel; /* activation: "none", "relu6" … */
+    int32_t     in[4], out[4];                   /* first input and first output, N H W C */
+    uint8_t     dtype;                           /* of the output */
+    uint16_t    weights[3];                      /* tensor ids of constants among the inputs, TVIS_NONE */
+    uint64_t    params, macs;
+    uint64_t    bytes;                           /* read and written: activations and weights */
+    uint32_t    scratch;
+} tvis_node_info;
+
+typedef void (*tvis_node_visitor)(void *user, uint32_t node, const tvis_node_info *info);
+
+/* Bytes of memory a session needs with this config, exactly, the same on every target. Allocates nothing.
+ * Errors: EINVAL (config), EUNSUP (no kernel), EFORMAT (shapes that do not fit together). */
+TVIS_API tvis_status tvis_session_size(const tvis_model *m, const tvis_session_config *c, size_t *bytes, tvis_diag *diag);
+/* The same in detail; visit, if given, is called for each node in order. Works for any processor's cpu flags on any machine. */
+TVIS_API tvis_status tvis_session_plan(const tvis_model *m, const tvis_session_config *c, tvis_session_bytes *bytes,
+                                       tvis_node_visitor visit, void *user, tvis_diag *diag);
+
+/* Packed weights: an optional copy of the weights in the order that the chosen kernels read them, shared by any number of
+ * sessions of this model. Size for a config (0: nothing to gain), then fill; the memory stays the caller's. */
+TVIS_API tvis_status tvis_pack_size(const tvis_model *m, const tvis_session_config *c, size_t *bytes, tvis_diag *diag);
+TVIS_API tvis_status tvis_pack_init(const tvis_model *m, const tvis_session_config *c, void *mem, size_t bytes,
+                                    tvis_diag *diag);
+
+typedef struct tvis_session tvis_session;
+
+/* Builds the session in `mem` (aligned to TVIS_ARENA_ALIGN, at least the size above), which stays the caller's. Nothing to free.
+ * The model, its blob, the registry and the pack memory outlive the session. */
+TVIS_API tvis_status tvis_session_init(tvis_session **s, const tvis_model *m, const tvis_session_config *c, void *mem,
+                                       size_t bytes, tvis_diag *diag);
+/* Shape, dtype and layout of input or output i as they lie in the arena; data points into the arena. Filling the input there
+ * and passing the same view to run saves a copy; an output there is valid until the next run. EINVAL: no such i. */
+TVIS_API tvis_status tvis_session_input(const tvis_session *s, uint32_t i, tvis_tensor *t);
+TVIS_API tvis_status tvis_session_output(const tvis_session *s, uint32_t i, tvis_tensor *t);
+/* in[], out[]: one view for each input and output of the model, F32 in either layout, dims as the two calls above say (EINVAL if not).
+ * out may be NULL: read the outputs in the arena. One thread a session at a time. Allocates nothing, cannot fail otherwise. */
+TVIS_API tvis_status tvis_session_run(tvis_session *s, const tvis_tensor *in, const tvis_tensor *out, tvis_diag *diag);
+
+/* Softmax probabilities of the k largest of n logits, largest first; equal ones by lower index. 1 <= k <= n. */
+TVIS_API void tvis_top_k(const float *logits, uint32_t n, uint32_t k, uint32_t *index, float *prob);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* The only place that names what inference code takes from libc. Replace it for a target without <string.h>. */
+#ifndef TVIS_CORE_PORT_H
+#define TVIS_CORE_PORT_H
+
+#include <string.h> /* memcpy, memmove, memset and nothing else */
+
+/* For our own mistakes, never for input. Empty unless the build defines it. */
+#ifndef TVIS_ASSERT
+#define TVIS_ASSERT(x) ((void)0)
+#endif
+
+#define TVIS_COUNT(a) (sizeof(a) / sizeof *(a))
+/* A compile-time check, in C99. */
+#define TVIS_STATIC_ASSERT(name, x) typedef char tvis_static_assert_##name[(x) ? 1 : -1]
+
+#if defined(__x86_64__) || defined(__i386__)
+#define TVIS_X86 1
+#else
+#define TVIS_X86 0
+#endif
+#if defined(__aarch64__)
+#define TVIS_AARCH64 1
+#else
+#define TVIS_AARCH64 0
+#endif
+
+/* A kernel function where its instruction set exists, NULL in the descriptor elsewhere. */
+#if TVIS_X86
+#define TVIS_IF_X86(f) f
+#else
+#define TVIS_IF_X86(f) NULL
+#endif
+#if TVIS_AARCH64
+#define TVIS_IF_AARCH64(f) f
+#else
+#define TVIS_IF_AARCH64(f) NULL
+#endif
+
+#endif
