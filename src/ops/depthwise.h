@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* Depthwise convolution, one output row at a time. */
+#ifndef TVIS_OPS_DEPTHWISE_H
+#define TVIS_OPS_DEPTHWISE_H
+
+#include "core/kernel.h"
+
+typedef struct tvis_depthwise_f32_args {
+    const float *const *rows; /* (kh) input rows of (iw, c); NULL: outside of the picture */
+    const float        *w;    /* (kh, kw, c) */
+    const float        *bias; /* (c) or NULL */
+    float              *y;    /* (ow, c) */
+    int32_t             iw, ow, c, kh, kw;
+    int32_t             stride, pad, dilation; /* along the row; pad: columns before the first */
+    float               lo, hi;
+} tvis_depthwise_f32_args;
+
+typedef struct tvis_depthwise_f32_variant {
+    tvis_kernel k; /* nr: channels at a time */
+    void (*run)(const tvis_depthwise_f32_args *a);
+} tvis_depthwise_f32_variant;
+
+/* Fastest first, C last; sums run over kh, then kw, starting at the bias. Taps outside the picture are skipped. */
+extern const tvis_depthwise_f32_variant tvis_depthwise_f32[];
+
+void tvis_depthwise_f32_c(const tvis_depthwise_f32_args *a);
+
+#endif
