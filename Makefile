@@ -1,29 +1,155 @@
 # SPDX-License-Identifier: MIT
 # make                    build/native/libtinyvis.a and build/native/tinyvis
-# make test               builds and runs the tests on this machine
-# make CROSS=arm-linux-gnueabi- RUN='qemu-arm -cpu arm1176' test
+# make test               builds and runs the tests on this machine; test-all: on every machine there is an emulator for
+# make CROSS=arm-linux-gnueabi- RUN='qemu-arm -cpu arm1176 -L /usr/arm-linux-gnueabi' test
 # make SAN=address,undefined test
 # make install DESTDIR=… PREFIX=/usr/local [SHARED=1]
-CROSS  ?=
-RUN    ?=
-SAN    ?=
-SHARED ?=
-PREFIX ?= /usr/local
-OPT    ?= -O2
+CROSS   ?=
+RUN     ?=
+SAN     ?=
+SHARED  ?=
+PREFIX  ?= /usr/local
+LIBDIR  ?= $(PREFIX)/lib
+OPT     ?= -O2
+DATA    ?= $(TINYVIS_DATA)
 ifeq ($(origin CC),default)
-CC      = $(CROSS)gcc
+CC       = $(CROSS)gcc
+endif
+ifeq ($(origin CXX),default)
+CXX      = $(CROSS)g++
 endif
 ifeq ($(origin AR),default)
-AR      = $(CROSS)ar
+AR       = $(CROSS)ar
 endif
-TARGET ?= $(if $(CROSS),$(patsubst %-,%,$(notdir $(CROSS))),native)
-B      ?= build/$(TARGET)$(if $(SAN),-san)
+NM      ?= $(CROSS)nm
+SIZE    ?= $(CROSS)size
+ARCH_arm-linux-gnueabi- := -marm -mcpu=arm1176jzf-s -mfpu=vfp -mfloat-abi=softfp
+ARCH_arm-none-eabi-     := -mthumb -mcpu=cortex-m4
+ARCH    ?= $(ARCH_$(CROSS))
+TARGET  ?= $(if $(CROSS),$(patsubst %-,%,$(notdir $(CROSS))),native)
+B       ?= build/$(TARGET)$(if $(SAN),-san)
+# Picture formats that the tool reads with a library of the system's. 0 leaves one out.
+JPEG    ?= $(if $(CROSS),0,$(shell pkg-config --exists libjpeg 2>/dev/null && echo 1 || echo 0))
+PNG     ?= $(if $(CROSS),0,$(shell pkg-config --exists libpng 2>/dev/null && echo 1 || echo 0))
 
 # ---- nothing to change below for a new target ----
-MACHINE  := $(shell $(CC) -dumpmachine)
+MACHINE  := $(shell $(CC) $(ARCH) -dumpmachine)
 WARN     := -std=c99 -pedantic -Wall -Wextra -Wshadow -Wconversion -Werror
-CPPFLAGS += -Iinclude -Isrc
 CFLAGS   ?= $(OPT) -g
-BASE     := $(WARN) -ffp-contract=off -ffunction-sections -fdata-sections -MMD -MP \
-            $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
-LDFLAGS  += $(if $(SAN),-fsanitize=$(SAN)) -Wl,--gc-sections
+BARE     := $(filter %-none-eabi,$(MACHINE))
+BASE     := $(ARCH) $(WARN) $(if $(BARE),-ffreestanding) -D_FILE_OFFSET_BITS=64 -ffp-contract=off -ffunction-sections -fdata-sections -MMD -MP \
+            $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+LINK      = $(CC) $(ARCH) $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS) -Wl,--gc-sections
+COMPILE   = $(CC) $(BASE) $(CPPFLAGS) $(INC) $(CFLAGS) $(ISA)
+INC       = -Iinclude -Isrc
+Q        ?= @
+say       = @printf '  %-7s %s\n' '$1' '$2'
+
+# An instruction set belongs to a file's suffix: which suffixes this processor has, and what the compiler needs for them.
+SUFFIX_X86     := _avx2.c _avx512.c _vnni.c
+SUFFIX_AARCH64 := _neon.c _neon.S
+SUFFIX_ARM     := _armv6.S _vfp11.S _neon32.S
+SUFFIX   := $(if $(filter x86_64% i%86%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
+            $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM))
+ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM))
+%_avx2.o:   private ISA := -mavx2 -mfma
+%_avx512.o: private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
+%_vnni.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+
+FOLDERS  := src/core src/ops src/models src/models/import src/quant
+HERE     := $(filter-out $(addprefix %,$(ABSENT)),$(wildcard $(addsuffix /*.c,$(FOLDERS)) $(addsuffix /*.S,$(FOLDERS))))
+FREE     := $(filter-out %_hosted.c,$(HERE))
+HOSTED   := $(if $(BARE),,$(filter %_hosted.c,$(HERE)))
+TOOL     := $(if $(wildcard examples/tinyvis/main.c),$(wildcard examples/tinyvis/*.c))
+EXAMPLES := $(wildcard examples/*.c)
+BENCHES  := $(wildcard bench/bench_*.c)
+TESTS    ?= $(wildcard tests/test_*.c)
+object    = $(addprefix $(B)/,$(addsuffix .o,$(basename $1)))
+FREE_OBJ := $(call object,$(FREE))
+LIB_OBJ  := $(FREE_OBJ) $(call object,$(HOSTED))
+TOOL_OBJ := $(call object,$(TOOL))
+PIC_OBJ  := $(LIB_OBJ:$(B)/%=$(B)/pic/%)
+VERSION  := $(shell sed -n 's/.*TVIS_VERSION_[MP][A-Z]* *\([0-9]*\)/\1/p' include/tinyvis/types.h | paste -sd.)
+SONAME   := libtinyvis.so.$(firstword $(subst ., ,$(VERSION)))
+MAN      := $(firstword $(wildcard examples/tinyvis/tinyvis.1 docs/tinyvis.1))
+PICTURE  := $(if $(filter 1,$(JPEG)),jpeg libjpeg) $(if $(filter 1,$(PNG)),png libpng)
+PIC_LIBS := $(shell [ -z '$(strip $(PICTURE))' ] || pkg-config --libs $(filter lib%,$(PICTURE)))
+
+.PHONY: all lib tool examples install uninstall clean format bench demo FORCE
+all: lib tool examples $(BENCHES:%.c=$(B)/%)
+lib: $(B)/libtinyvis.a $(if $(SHARED),$(B)/libtinyvis.so)
+tool: $(if $(TOOL),$(B)/tinyvis)
+examples: $(EXAMPLES:%.c=$(B)/%)
+
+# Written only when the text is another one: objects follow their flags, archives their list of objects.
+stamp = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$1)' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$1)' > $@
+$(B)/flags: FORCE
+	$(call stamp,$(CC) $(BASE) $(CPPFLAGS) $(CFLAGS) $(PICTURE))
+$(B)/objects: FORCE
+	$(call stamp,$(LIB_OBJ) $(TOOL_OBJ))
+
+# Programs see the public headers only; tests and bench see everything.
+$(B)/examples/%.o: private INC := -Iinclude $(if $(filter 1,$(JPEG)),-DTVIS_HAVE_JPEG) $(if $(filter 1,$(PNG)),-DTVIS_HAVE_PNG)
+$(B)/tests/%.o:    private INC := -Iinclude -Isrc -I.
+$(B)/bench/%.o:    private INC := -Iinclude -Isrc -I.
+$(B)/%.o: %.c $(B)/flags
+	$(call say,CC,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c $< -o $@
+$(B)/%.o: %.S $(B)/flags
+	$(call say,AS,$<)
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -c $< -o $@
+$(B)/pic/%.o: %.c $(B)/flags
+	$(call say,CC,$< (shared))
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -fPIC -fvisibility=hidden -DTVIS_SHARED -c $< -o $@
+$(B)/pic/%.o: %.S $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -fPIC -c $< -o $@
+
+$(B)/libtinyvis.a: $(LIB_OBJ) $(B)/objects
+	$(call say,AR,$@)
+	@rm -f $@
+	$(Q)$(AR) rcs $@ $(LIB_OBJ)
+$(B)/libtinyvis.so: $(PIC_OBJ) $(B)/objects
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -shared -Wl,-soname,$(SONAME) $(if $(SAN),,-Wl,-z,defs) -o $@ $(PIC_OBJ) -lm -lpthread
+	@ln -sf libtinyvis.so $(B)/$(SONAME)
+$(B)/tinyvis: $(TOOL_OBJ) $(B)/libtinyvis.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $(TOOL_OBJ) $(B)/libtinyvis.a $(PIC_LIBS) -lm -lpthread
+$(EXAMPLES:%.c=$(B)/%): $(B)/%: $(B)/%.o $(B)/libtinyvis.a
+	$(Q)$(LINK) -o $@ $< $(B)/libtinyvis.a -lm -lpthread
+BENCH_OBJ := $(call object,$(filter-out $(BENCHES),$(wildcard bench/*.c)))
+$(BENCHES:%.c=$(B)/%): $(B)/%: $(B)/%.o $(BENCH_OBJ) $(B)/libtinyvis.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $< $(BENCH_OBJ) $(B)/libtinyvis.a -lm -lpthread
+
+install: lib tool
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/include/tinyvis $(PREFIX)/bin $(LIBDIR)/pkgconfig $(PREFIX)/share/man/man1)
+	install -m 644 include/tinyvis/*.h $(DESTDIR)$(PREFIX)/include/tinyvis
+	install -m 644 $(B)/libtinyvis.a $(DESTDIR)$(LIBDIR)
+	$(if $(SHARED),install -m 755 $(B)/libtinyvis.so $(DESTDIR)$(LIBDIR)/libtinyvis.so.$(VERSION))
+	$(if $(SHARED),ln -sf libtinyvis.so.$(VERSION) $(DESTDIR)$(LIBDIR)/$(SONAME))
+	$(if $(SHARED),ln -sf $(SONAME) $(DESTDIR)$(LIBDIR)/libtinyvis.so)
+	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' pkgconfig/tinyvis.pc.in \
+	    > $(DESTDIR)$(LIBDIR)/pkgconfig/tinyvis.pc
+	$(if $(TOOL),install -m 755 $(B)/tinyvis $(DESTDIR)$(PREFIX)/bin)
+	$(if $(MAN),install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1)
+uninstall:
+	rm -rf $(DESTDIR)$(PREFIX)/include/tinyvis
+	rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/tinyvis $(PREFIX)/share/man/man1/tinyvis.1 $(LIBDIR)/pkgconfig/tinyvis.pc \
+	    $(addprefix $(LIBDIR)/libtinyvis.,a so so.$(VERSION)) $(LIBDIR)/$(SONAME))
+
+bench: $(BENCHES:%.c=$(B)/%)
+	$(foreach p,$^,$(RUN) $p $(BENCH_ARGS) &&) true
+demo: all
+	TINYVIS='$(abspath $(B))/tinyvis' TINYVIS_DATA='$(DATA)' sh examples/demo.sh
+clean:
+	rm -rf build
+format:
+	clang-format -i $(wildcard include/tinyvis/*.h $(foreach d,$(FOLDERS) tests tests/*/ examples examples/*/ bench,$d/*.[ch]))
+
+include mk/test.mk
+-include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/*.c tests/*/*.c bench/*.c examples/*.c))
