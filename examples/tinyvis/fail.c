@@ -3,12 +3,12 @@
 
 #include <stdio.h>
 
-tvis_status fail(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail)
+tvis_status tool_fail(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail)
 {
-    return fail_value(d, s, code, subject, detail, -1, -1);
+    return tool_fail_value(d, s, code, subject, detail, -1, -1);
 }
 
-tvis_status fail_value(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail,
+tvis_status tool_fail_value(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail,
                        int64_t expected, int64_t found)
 {
     if (!d)
@@ -18,6 +18,6 @@ tvis_status fail_value(tvis_diag *d, tvis_status s, tvis_diag_code code, const c
         d->expected[i] = d->found[i] = -1;
     d->expected[0] = expected;
     d->found[0] = found;
-    snprintf(d->subject, sizeof d->subject, "%s", subject ? subject : "");
+    (void)snprintf(d->subject, sizeof d->subject, "%s", subject ? subject : "");
     return s;
 }

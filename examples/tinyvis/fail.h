@@ -6,9 +6,9 @@
 #include <tinyvis/types.h>
 
 /* subject (a file name) and detail (static text) may be NULL. */
-tvis_status fail(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail);
+tvis_status tool_fail(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail);
 /* With expected[0] and found[0]. */
-tvis_status fail_value(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail,
+tvis_status tool_fail_value(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail,
                        int64_t expected, int64_t found);
 
 #endif
