@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include <tinyvis/types.h>
+
+#include "core/port.h"
+
+#if TVIS_X86
+#include <cpuid.h>
+
+#define BIT(n)         (1u << (n))
+#define STATE_AVX      0x06u /* XCR0: the operating system saves XMM and YMM */
+#define STATE_AVX512   0xe6u /* and the mask registers and ZMM */
+#define LEAF1_FMA      BIT(12)
+#define LEAF1_OSXSAVE  BIT(27)
+#define LEAF1_AVX      BIT(28)
+#define LEAF7_AVX2     BIT(5)
+#define LEAF7_AVX512   (BIT(16) | BIT(17) | BIT(30) | BIT(31)) /* F, DQ, BW, VL */
+#define LEAF7_ECX_VNNI BIT(11)
+
+/* XGETBV, which must only run where LEAF1_OSXSAVE is set. */
+static uint32_t saved_state(void)
+{
+    uint32_t low, high;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low;
+}
+
+static bool has(uint32_t flags, uint32_t all)
+{
+    return (flags & all) == all;
+}
+
+uint32_t tvis_cpu_detect(void)
+{
+    uint32_t a, b, c, d, cpu = 0;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !has(c, LEAF1_FMA | LEAF1_OSXSAVE | LEAF1_AVX))
+        return 0;
+    const uint32_t state = saved_state();
+    if (!has(state, STATE_AVX) || !__get_cpuid_count(7, 0, &a, &b, &c, &d) || !has(b, LEAF7_AVX2))
+        return 0;
+    cpu = TVIS_CPU_AVX2;
+    if (has(state, STATE_AVX512) && has(b, LEAF7_AVX512))
+        cpu |= TVIS_CPU_AVX512 | (has(c, LEAF7_ECX_VNNI) ? TVIS_CPU_VNNI : 0);
+    return cpu;
+}
+
+#elif TVIS_AARCH64
+
+uint32_t tvis_cpu_detect(void)
+{
+    return TVIS_CPU_NEON; /* part of every AArch64 processor with an operating system */
+}
+
+#elif defined(__ARM_FEATURE_SIMD32) && !(defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
+
+uint32_t tvis_cpu_detect(void)
+{
+    return TVIS_CPU_ARMV6;
+}
+
+#else
+
+uint32_t tvis_cpu_detect(void)
+{
+    return 0;
+}
+
+#endif
