@@ -9,6 +9,6 @@
 tvis_status tool_fail(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail);
 /* With expected[0] and found[0]. */
 tvis_status tool_fail_value(tvis_diag *d, tvis_status s, tvis_diag_code code, const char *subject, const char *detail,
-                       int64_t expected, int64_t found);
+                            int64_t expected, int64_t found);
 
 #endif

@@ -11,13 +11,13 @@
 /* Rows without gaps, from the top: 3 bytes a pixel R G B, or 1 byte gray. */
 typedef struct picture {
     uint8_t *pixels; /* from malloc */
-    int32_t  width, height;
-    int32_t  channels; /* 3 or 1 */
+    int32_t width, height;
+    int32_t channels; /* 3 or 1 */
 } picture;
 
 /* The type is told by the content, never by the name. 16-bit samples are reduced to 8, transparency is dropped.
- * Errors: EIO, ENOMEM, EFORMAT (damaged, no picture, over the limits above), EUNSUP (a type that this build cannot read).
- * On failure *p is empty. */
+ * Errors: EIO, ENOMEM, EFORMAT (damaged, no picture, over the limits above), EUNSUP (a type that this build cannot
+ * read). On failure *p is empty. */
 tvis_status picture_read(const char *path, picture *p, tvis_diag *diag);
 /* The same from memory; `name` stands in the diagnostic. */
 tvis_status picture_decode(const void *data, size_t size, const char *name, picture *p, tvis_diag *diag);
