@@ -51,7 +51,7 @@ typedef struct tvis_preprocess {
  * and the other side rounded down, then the centre H x W is taken, offsets rounded half to even. For square inputs this
  * is torchvision's Resize(round(H / crop)) and CenterCrop(H). A picture that has the size already is not filtered.
  * Pixels are those of Pillow 13: rows first, then columns; columns first where the height shrinks by more than twice
- * as many pixels as the width does (Pillow before 12.2 goes rows first always: at most one step of difference).
+ * as many pixels as the width does (older versions of Pillow go rows first there too).
  * A gray picture serves a network of 3 channels; a colour picture becomes gray before it is resized.
  *
  * Bytes of working memory that tvis_preprocess_run() needs for this picture and output size. */

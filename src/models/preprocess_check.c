@@ -27,15 +27,15 @@ tvis_status tvis_check_preprocess(const tvis_preprocess *p, tvis_diag *d)
     if (p->fit >= TVIS_FIT_COUNT_)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ENUM, "preprocess fit", NULL, -1, p->fit);
     if (p->channels != 1 && p->channels != 3)
-        return tvis_bad_argument(d, "preprocess channels", "are 3, or 1 for gray", 3, p->channels);
+        return tvis_bad_argument(d, "preprocess channels", "are 3, or 1 for gray", -1, p->channels);
     if (p->bgr > 1)
-        return tvis_bad_argument(d, "preprocess bgr", "is 0 or 1", 1, p->bgr);
+        return tvis_bad_argument(d, "preprocess bgr", "is 0 or 1", -1, p->bgr);
     if (p->fit == TVIS_FIT_CROP && !(p->crop > 0.0f && p->crop <= 1.0f))
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_VALUE, "preprocess crop", "lies over 0 and up to 1");
     for (int c = 0; c < p->channels; c++)
         if (!is_finite(p->mean[c]) || !is_finite(p->std[c]) || !(p->std[c] > 0.0f))
-            return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_VALUE, "preprocess mean and std",
-                                   "are finite, and std is over 0; found: channel", -1, c);
+            return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_VALUE, "preprocess mean and std",
+                             "are finite, and std is over 0");
     return TVIS_OK;
 }
 
@@ -46,11 +46,11 @@ tvis_status tvis_check_image(const tvis_image *m, tvis_diag *d)
     if (m->format >= TVIS_PIXEL_COUNT_)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ENUM, "image format", NULL, -1, m->format);
     if (m->width < 1 || m->width > MAX_SIDE)
-        return tvis_bad_argument(d, "image width", "is 1 to 32768", MAX_SIDE, m->width);
+        return tvis_bad_argument(d, "image width", "is 1 to 32768", -1, m->width);
     if (m->height < 1 || m->height > MAX_SIDE)
-        return tvis_bad_argument(d, "image height", "is 1 to 32768", MAX_SIDE, m->height);
+        return tvis_bad_argument(d, "image height", "is 1 to 32768", -1, m->height);
     if (m->stride < tvis_pixel_row_bytes(m->format, m->width))
-        return tvis_bad_argument(d, "image stride", "is shorter than a row", tvis_pixel_row_bytes(m->format, m->width),
+        return tvis_bad_argument(d, "image stride", "is at least one row", tvis_pixel_row_bytes(m->format, m->width),
                                  m->stride);
     if ((uint64_t)m->stride * (uint64_t)m->height > PTRDIFF_MAX)
         return tvis_bad_argument(d, "image", "stride times height is more than memory can hold", PTRDIFF_MAX,
@@ -68,9 +68,9 @@ tvis_status tvis_check_image(const tvis_image *m, tvis_diag *d)
 tvis_status tvis_check_output_size(int32_t h, int32_t w, tvis_diag *d)
 {
     if (h < 1 || h > MAX_SIDE)
-        return tvis_bad_argument(d, "output height", "is 1 to 32768", MAX_SIDE, h);
+        return tvis_bad_argument(d, "output height", "is 1 to 32768", -1, h);
     if (w < 1 || w > MAX_SIDE)
-        return tvis_bad_argument(d, "output width", "is 1 to 32768", MAX_SIDE, w);
+        return tvis_bad_argument(d, "output width", "is 1 to 32768", -1, w);
     return TVIS_OK;
 }
 
