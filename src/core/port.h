@@ -14,6 +14,9 @@
 /* A compile-time check, in C99. */
 #define TVIS_STATIC_ASSERT(name, x) typedef char tvis_static_assert_##name[(x) ? 1 : -1]
 
+/* A body that is called with constants, once for each of them: it must become part of the caller. */
+#define TVIS_INLINE static inline __attribute__((always_inline))
+
 #if defined(__x86_64__) || defined(__i386__)
 #define TVIS_X86 1
 #else

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* The .tvis blob as it lies in a file, flash or memory: docs/blob.md describes every byte. Little-endian, used in place. */
+#ifndef TVIS_CORE_BLOB_H
+#define TVIS_CORE_BLOB_H
+
+#include <tinyvis/model.h>
+
+#define TVIS_BLOB_MAGIC   0x53495654u /* "TVIS" */
+#define TVIS_BLOB_VERSION 1u
+#define TVIS_BLOB_ALIGN   64u /* of tensor data */
+
+#define TVIS_MAX_TENSORS 0xfff0u
+#define TVIS_MAX_NODES   0xfff0u
+#define TVIS_MAX_IN      8u
+#define TVIS_MAX_OUT     4u
+#define TVIS_MAX_DIM     (1 << 24) /* of each dimension: four of them never overflow 128 bits, any two not 64 */
+#define TVIS_MAX_SIDE    16384u    /* of the picture given to a network */
+#define TVIS_MAX_KERNEL  32u       /* of convolutions */
+
+/* ORDER TVIS_OP: values are stored in blobs and never change */
+typedef enum tvis_op_code {
+    TVIS_OP_CONV2D,
+    TVIS_OP_DEPTHWISE,
+    TVIS_OP_LINEAR,
+    TVIS_OP_BATCH_NORM,
+    TVIS_OP_ACTIVATION,
+    TVIS_OP_ADD,
+    TVIS_OP_GLOBAL_AVG_POOL,
+    TVIS_OP_SOFTMAX,
+    TVIS_OP_RESHAPE,
+    TVIS_OP_COUNT_
+} tvis_op_code;
+
+/* ORDER TVIS_ACT: values are stored in blobs and never change */
+typedef enum tvis_act { TVIS_ACT_NONE, TVIS_ACT_RELU, TVIS_ACT_RELU6, TVIS_ACT_COUNT_ } tvis_act;
+
+/* Convolution and depthwise convolution. The kernel's height and width are those of the weights. */
+typedef struct tvis_conv_params {
+    uint16_t stride[2], dilation[2]; /* down, across; >= 1 */
+    uint16_t pad[4];                 /* top, left, bottom, right */
+    uint16_t groups;                 /* 1 for depthwise */
+    uint16_t same;                   /* 1: TensorFlow's SAME padding, from the input size; pad is 0 */
+} tvis_conv_params;
+
+/* Reshape: (n, h, w, c) of the output, 0 where the input's dimension is kept; or flatten. */
+typedef struct tvis_reshape_params {
+    int32_t  dims[4];
+    uint32_t flatten; /* 1: to (n, 1, 1, c * h * w) with channels outermost, as PyTorch flattens; dims are 0 */
+} tvis_reshape_params;
+
+typedef union tvis_params {
+    tvis_conv_params    conv;
+    tvis_reshape_params reshape;
+    float               eps; /* batch norm */
+    uint32_t            words[5];
+} tvis_params;
+
+typedef struct tvis_blob_header {
+    uint32_t magic;
+    uint16_t version, header_bytes;
+    uint32_t file_bytes;
+    uint32_t crc;        /* of the bytes [0, tables_end) with this field taken as 0 */
+    uint32_t tables_end; /* header, tensors, nodes, ids, strings; tensor data follows */
+    uint32_t tensor_offset, node_offset, id_offset, string_offset;
+    uint32_t id_count, string_bytes;
+    uint16_t tensor_count, node_count;
+    uint16_t activation_count;   /* tensors [0, activation_count) live in the arena, the rest in the blob */
+    uint16_t input_count;        /* ids [0, input_count) */
+    uint16_t output_count;       /* the ids after those */
+    uint16_t multiple;           /* H and W are multiples of this */
+    uint32_t arch, labels;       /* strings; label_count strings follow each other from `labels` */
+    uint32_t label_count, classes;
+    uint16_t h, w, c;            /* default input */
+    uint16_t min_side, max_side; /* of H and W */
+    uint8_t  filter, fit, channels, bgr; /* tvis_preprocess */
+    uint16_t reserved;
+    float    crop, mean[3], std[3];
+    uint32_t reserved2[3];
+} tvis_blob_header;
+
+typedef struct tvis_blob_tensor {
+    uint32_t name;
+    uint8_t  dtype, reserved;
+    uint16_t pack;     /* TVIS_PACK_* */
+    int32_t  dims[4];  /* N H W C; an input's zeros stand for the session's N, H, W; 0 for other activations */
+    uint32_t offset, bytes, crc; /* of the data; 0 for activations */
+    uint16_t producer; /* node that writes it; TVIS_NONE for inputs and constants */
+    uint16_t last_use; /* last node that reads it, node_count for outputs, its producer if nobody does; TVIS_NONE for constants */
+} tvis_blob_tensor;
+
+typedef struct tvis_blob_node {
+    uint32_t    name;
+    uint8_t     op, act, in_count, out_count;
+    uint32_t    ids; /* index of in_count + out_count tensor ids; an optional input may be TVIS_NONE */
+    tvis_params p;
+} tvis_blob_node;
+
+static inline const tvis_blob_header *tvis_header(const tvis_model *m)
+{
+    return (const tvis_blob_header *)(const void *)m->blob;
+}
+
+static inline const tvis_blob_tensor *tvis_tensors(const tvis_model *m)
+{
+    return (const tvis_blob_tensor *)(const void *)(m->blob + tvis_header(m)->tensor_offset);
+}
+
+static inline const tvis_blob_node *tvis_nodes(const tvis_model *m)
+{
+    return (const tvis_blob_node *)(const void *)(m->blob + tvis_header(m)->node_offset);
+}
+
+static inline const uint16_t *tvis_ids(const tvis_model *m)
+{
+    return (const uint16_t *)(const void *)(m->blob + tvis_header(m)->id_offset);
+}
+
+static inline const char *tvis_string(const tvis_model *m, uint32_t at)
+{
+    return (const char *)(m->blob + tvis_header(m)->string_offset + at);
+}
+
+static inline bool tvis_is_constant(const tvis_model *m, uint32_t id)
+{
+    return id >= tvis_header(m)->activation_count;
+}
+
+/* CRC-32 of ISO 3309 (as zip and PNG), continued from `crc`; start with 0. */
+uint32_t tvis_crc32(uint32_t crc, const void *data, size_t n);
+/* The header's checksum, of a blob whose tables_end is inside it. */
+uint32_t tvis_blob_crc(const uint8_t *blob);
+/* "relu6" … */
+const char *tvis_act_name(uint8_t act);
+
+#endif

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: MIT */
+/* A graph as a blob: inputs, other activations, then constants, in the order in which nodes use them. */
+#define _POSIX_C_SOURCE 200809L /* posix_memalign */
+#include "core/graph_hosted.h"
+#include "core/kernel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct writer {
+    const tvis_graph *g;
+    uint16_t *id;      /* graph tensor -> blob tensor, TVIS_NONE: not in the blob */
+    uint32_t *order;   /* blob tensor -> graph tensor */
+    uint32_t  tensors, activations, nodes, ids;
+    uint64_t  strings, size;
+    uint8_t  *blob;
+    uint32_t  string_at; /* next free byte of the strings */
+} writer;
+
+static void number(writer *w, uint32_t t)
+{
+    if (t != TVIS_NONE && w->id[t] == TVIS_NONE) {
+        w->id[t] = (uint16_t)w->tensors;
+        w->order[w->tensors++] = t;
+    }
+}
+
+/* Activations first, constants afterwards. */
+static void number_tensors(writer *w)
+{
+    const tvis_graph *g = w->g;
+    for (uint32_t k = 0; k < g->input_count; k++)
+        number(w, g->input[k]);
+    for (uint32_t i = 0; i < g->node_count; i++)
+        for (uint32_t k = 0; !g->node[i].dead && k < g->node[i].out_count; k++)
+            number(w, g->node[i].out[k]);
+    w->activations = w->tensors;
+    w->ids = g->input_count + g->output_count;
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        const tvis_gnode *n = &g->node[i];
+        if (n->dead)
+            continue;
+        w->nodes++;
+        w->ids += (uint32_t)n->in_count + n->out_count;
+        w->strings += strlen(n->name) + 1;
+        for (uint32_t k = 0; k < n->in_count; k++)
+            number(w, n->in[k]);
+    }
+}
+
+static uint64_t up(uint64_t n, uint64_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+static uint32_t put_string(writer *w, const char *s)
+{
+    tvis_blob_header *h = (void *)w->blob;
+    size_t n = strlen(s) + 1;
+    uint32_t at = w->string_at;
+    memcpy(w->blob + h->string_offset + at, s, n);
+    w->string_at += (uint32_t)n;
+    return at;
+}
+
+/* Sizes of all sections; the header's offsets. */
+static bool lay_out(writer *w, tvis_blob_header *h)
+{
+    const tvis_graph *g = w->g;
+    w->strings += strlen(g->arch) + 1;
+    for (uint32_t i = 0; i < w->tensors; i++)
+        w->strings += strlen(g->tensor[w->order[i]].name) + 1;
+    for (uint32_t i = 0; g->labels && i < g->classes; i++)
+        w->strings += strlen(g->labels[i]) + 1;
+    uint64_t at = sizeof *h;
+    h->tensor_offset = (uint32_t)at;
+    at += w->tensors * sizeof(tvis_blob_tensor);
+    h->node_offset = (uint32_t)at;
+    at += w->nodes * sizeof(tvis_blob_node);
+    h->id_offset = (uint32_t)at;
+    at += w->ids * sizeof(uint16_t);
+    h->string_offset = (uint32_t)at;
+    at += w->strings;
+    h->tables_end = (uint32_t)at;
+    for (uint32_t i = w->activations; i < w->tensors; i++)
+        at = up(at, TVIS_BLOB_ALIGN) + g->tensor[w->order[i]].bytes;
+    w->size = at;
+    return at <= UINT32_MAX;
+}
+
+static void put_meta(const writer *w, tvis_blob_header *h)
+{
+    const tvis_graph *g = w->g;
+    h->magic = TVIS_BLOB_MAGIC;
+    h->version = TVIS_BLOB_VERSION;
+    h->header_bytes = sizeof *h;
+    h->file_bytes = (uint32_t)w->size;
+    h->id_count = w->ids;
+    h->string_bytes = (uint32_t)w->strings;
+    h->tensor_count = (uint16_t)w->tensors;
+    h->node_count = (uint16_t)w->nodes;
+    h->activation_count = (uint16_t)w->activations;
+    h->input_count = (uint16_t)g->input_count;
+    h->output_count = (uint16_t)g->output_count;
+    h->multiple = g->multiple;
+    h->classes = g->classes;
+    h->label_count = g->labels ? g->classes : 0;
+    h->h = g->h;
+    h->w = g->w;
+    h->c = (uint16_t)g->tensor[g->input[0]].dims[3];
+    h->min_side = g->min_side;
+    h->max_side = g->max_side;
+    h->filter = g->preprocess.filter;
+    h->fit = g->preprocess.fit;
+    h->channels = g->preprocess.channels;
+    h->bgr = g->preprocess.bgr;
+    h->crop = g->preprocess.crop;
+    memcpy(h->mean, g->preprocess.mean, sizeof h->mean);
+    memcpy(h->std, g->preprocess.std, sizeof h->std);
+}
+
+static void put_tensors(writer *w)
+{
+    tvis_blob_header *h = (void *)w->blob;
+    tvis_blob_tensor *t = (void *)(w->blob + h->tensor_offset);
+    uint64_t at = h->tables_end;
+    for (uint32_t i = 0; i < w->tensors; i++, t++) {
+        const tvis_gtensor *from = &w->g->tensor[w->order[i]];
+        t->name = put_string(w, from->name);
+        t->dtype = from->dtype;
+        t->producer = t->last_use = TVIS_NONE;
+        memcpy(t->dims, from->dims, sizeof t->dims);
+        if (!from->constant)
+            continue;
+        at = up(at, TVIS_BLOB_ALIGN);
+        memcpy(w->blob + at, from->data, from->bytes);
+        t->offset = (uint32_t)at;
+        t->bytes = (uint32_t)from->bytes;
+        t->crc = tvis_crc32(0, from->data, from->bytes);
+        at += from->bytes;
+    }
+}
+
+static void put_nodes(writer *w)
+{
+    tvis_blob_header *h = (void *)w->blob;
+    tvis_blob_tensor *tensors = (void *)(w->blob + h->tensor_offset);
+    tvis_blob_node *to = (void *)(w->blob + h->node_offset);
+    uint16_t *id = (void *)(w->blob + h->id_offset);
+    uint32_t at = 0;
+    for (uint32_t k = 0; k < w->g->input_count; k++) {
+        tensors[k].last_use = 0;
+        id[at++] = w->id[w->g->input[k]];
+    }
+    for (uint32_t k = 0; k < w->g->output_count; k++)
+        id[at++] = w->id[w->g->output[k]];
+    uint16_t number = 0;
+    for (uint32_t i = 0; i < w->g->node_count; i++) {
+        const tvis_gnode *n = &w->g->node[i];
+        if (n->dead)
+            continue;
+        *to = (tvis_blob_node){ put_string(w, n->name), n->op, n->act, n->in_count, n->out_count, at, n->p };
+        for (uint32_t k = 0; k < n->in_count; k++) {
+            id[at] = n->in[k] == TVIS_NONE ? TVIS_NONE : w->id[n->in[k]];
+            if (id[at] < w->activations)
+                tensors[id[at]].last_use = number;
+            at++;
+        }
+        for (uint32_t k = 0; k < n->out_count; k++) {
+            id[at] = w->id[n->out[k]];
+            tensors[id[at]].producer = tensors[id[at]].last_use = number;
+            at++;
+        }
+        to++;
+        number++;
+    }
+    for (uint32_t k = 0; k < w->g->output_count; k++)
+        tensors[w->id[w->g->output[k]]].last_use = number;
+}
+
+static void put_labels(writer *w)
+{
+    tvis_blob_header *h = (void *)w->blob;
+    h->arch = put_string(w, w->g->arch);
+    h->labels = w->string_at;
+    for (uint32_t i = 0; i < h->label_count; i++)
+        put_string(w, w->g->labels[i]);
+}
+
+static tvis_status serialise(writer *w, tvis_blob *blob, tvis_diag *diag)
+{
+    tvis_blob_header h;
+    memset(&h, 0, sizeof h);
+    number_tensors(w);
+    if (!lay_out(w, &h))
+        return tvis_fail(diag, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "blob", "more than 4 GiB");
+    size_t room = (size_t)up(w->size, TVIS_ARENA_ALIGN);
+    void *memory;
+    if (posix_memalign(&memory, TVIS_ARENA_ALIGN, room) != 0)
+        return tvis_fail(diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "blob", "out of memory");
+    w->blob = memset(memory, 0, room);
+    put_meta(w, &h);
+    memcpy(w->blob, &h, sizeof h);
+    put_tensors(w);
+    put_nodes(w);
+    put_labels(w);
+    ((tvis_blob_header *)(void *)w->blob)->crc = tvis_blob_crc(w->blob);
+    blob->data = w->blob;
+    blob->size = (size_t)w->size;
+    tvis_model m;
+    tvis_status s = tvis_model_open(&m, blob->data, blob->size, diag);
+    if (s)
+        tvis_blob_free(blob);
+    return s;
+}
+
+tvis_status tvis_blob_write(const tvis_graph *g, tvis_blob *blob, tvis_diag *diag)
+{
+    writer w = { .g = g };
+    w.id = malloc((g->tensor_count + 1) * sizeof *w.id);
+    w.order = malloc((g->tensor_count + 1) * sizeof *w.order);
+    tvis_status s;
+    if (!w.id || !w.order) {
+        s = tvis_fail(diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "blob", "out of memory");
+    } else {
+        memset(w.id, 0xff, (g->tensor_count + 1) * sizeof *w.id);
+        s = serialise(&w, blob, diag);
+    }
+    free(w.id);
+    free(w.order);
+    return s;
+}
+
+void tvis_blob_free(tvis_blob *blob)
+{
+    free(blob->data);
+    blob->data = NULL;
+    blob->size = 0;
+}

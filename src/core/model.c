@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/* What an opened blob says of itself. */
+#include "core/blob.h"
+#include "core/port.h"
+
+void tvis_model_get_info(const tvis_model *m, tvis_model_info *info)
+{
+    const tvis_blob_header *h = tvis_header(m);
+    info->arch = tvis_string(m, h->arch);
+    info->classes = h->classes;
+    info->h = h->h;
+    info->w = h->w;
+    info->c = h->c;
+    info->min_side = h->min_side;
+    info->max_side = h->max_side;
+    info->multiple = h->multiple;
+    info->nodes = h->node_count;
+    info->tensors = h->tensor_count;
+    info->inputs = h->input_count;
+    info->outputs = h->output_count;
+    info->file_bytes = h->file_bytes;
+    info->params = 0;
+    info->weight_bytes = 0;
+    for (uint32_t i = h->activation_count; i < h->tensor_count; i++) {
+        const tvis_blob_tensor *t = &tvis_tensors(m)[i];
+        uint64_t n = 1;
+        for (int k = 0; k < 4; k++)
+            n *= (uint64_t)t->dims[k];
+        info->params += n;
+        info->weight_bytes += t->bytes;
+    }
+}
+
+void tvis_model_preprocess(const tvis_model *m, tvis_preprocess *p)
+{
+    const tvis_blob_header *h = tvis_header(m);
+    p->filter = h->filter;
+    p->fit = h->fit;
+    p->channels = h->channels;
+    p->bgr = h->bgr;
+    p->crop = h->crop;
+    memcpy(p->mean, h->mean, sizeof p->mean);
+    memcpy(p->std, h->std, sizeof p->std);
+}
+
+const char *tvis_model_label(const tvis_model *m, uint32_t index)
+{
+    const tvis_blob_header *h = tvis_header(m);
+    if (index >= h->label_count)
+        return NULL;
+    const char *s = tvis_string(m, h->labels);
+    for (; index > 0; index--)
+        while (*s++ != '\0')
+            ;
+    return s;
+}
+
+bool tvis_model_weight(const tvis_model *m, uint32_t i, tvis_weight_info *info)
+{
+    const tvis_blob_header *h = tvis_header(m);
+    if (i >= h->tensor_count || !tvis_is_constant(m, i))
+        return false;
+    const tvis_blob_tensor *t = &tvis_tensors(m)[i];
+    info->name = tvis_string(m, t->name);
+    info->data = m->blob + t->offset;
+    info->dtype = t->dtype;
+    info->bytes = t->bytes;
+    memcpy(info->dims, t->dims, sizeof info->dims);
+    return true;
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/op.h"
+#include "core/port.h"
+
+#include <float.h>
+
+/* ORDER TVIS_ACT */
+static const struct {
+    const char *name;
+    float       lo, hi;
+} acts[] = {
+    [TVIS_ACT_NONE] = { "none", -FLT_MAX, FLT_MAX },
+    [TVIS_ACT_RELU] = { "relu", 0.0f, FLT_MAX },
+    [TVIS_ACT_RELU6] = { "relu6", 0.0f, 6.0f },
+};
+TVIS_STATIC_ASSERT(acts, TVIS_COUNT(acts) == TVIS_ACT_COUNT_);
+
+const char *tvis_act_name(uint8_t act)
+{
+    return acts[act].name;
+}
+
+void tvis_act_range(uint8_t act, float *lo, float *hi)
+{
+    *lo = acts[act].lo;
+    *hi = acts[act].hi;
+}
+
+static tvis_status located(const tvis_node_plan *p, tvis_status s)
+{
+    if (p->diag)
+        p->diag->node = (uint16_t)(p->node - tvis_nodes(p->model));
+    return s;
+}
+
+tvis_status tvis_plan_fail(const tvis_node_plan *p, tvis_status s, tvis_diag_code code, const char *detail)
+{
+    return located(p, tvis_fail(p->diag, s, code, tvis_string(p->model, p->node->name), detail));
+}
+
+tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, const int32_t *expected, const int32_t *found)
+{
+    int64_t want[4], got[4];
+    for (int i = 0; i < 4; i++) {
+        want[i] = expected[i];
+        got[i] = found[i];
+    }
+    const char *name = tvis_string(p->model, p->node->name);
+    return located(p, tvis_fail_shape(p->diag, TVIS_EFORMAT, name, detail, want, 4, got, 4));
+}
+
+tvis_status tvis_plan_arity(const tvis_node_plan *p, uint32_t min, uint32_t max)
+{
+    const tvis_blob_node *n = p->node;
+    bool ok = n->in_count >= min && n->in_count <= max && n->out_count == 1;
+    for (uint32_t i = 0; ok && i < min; i++)
+        ok = p->in[i] != NULL;
+    return ok ? TVIS_OK : tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_GRAPH, "wrong number of inputs or outputs");
+}
+
+tvis_status tvis_plan_vector(const tvis_node_plan *p, uint32_t i, uint8_t dtype, int32_t count)
+{
+    const tvis_blob_tensor *t = i < p->node->in_count ? p->in[i] : NULL;
+    const int32_t want[4] = { 1, 1, 1, count };
+    if (!t)
+        return TVIS_OK;
+    if (t->dtype != dtype || t->producer != TVIS_NONE || t->last_use != TVIS_NONE || t->pack != TVIS_PACK_PLAIN)
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "a vector of constants is needed");
+    for (int k = 0; k < 4; k++)
+        if (t->dims[k] != want[k])
+            return tvis_plan_fail_shape(p, "bias or channel vector", want, t->dims);
+    return TVIS_OK;
+}
+
+tvis_status tvis_plan_elementwise(tvis_node_plan *p)
+{
+    memcpy(p->out_dims[0], p->in_dims[0], sizeof p->out_dims[0]);
+    p->in_place = 0;
+    p->kernel_name = "c";
+    return TVIS_OK;
+}

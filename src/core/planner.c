@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory planning with a bounded stack: one walk over the nodes keeps a table of the tensors that are alive, with
+ * their shapes and places. Several placing rules are tried and the smallest result is kept; a rule that fills the arena from
+ * both ends reaches the lower bound on chains and residual blocks. */
+#include "core/planner.h"
+#include "core/port.h"
+
+#define MAX_LIVE  64
+#define UNLIMITED 0xffffffc0u
+
+typedef struct live {
+    uint16_t id, last_use;
+    uint32_t offset, size;
+    int32_t  dims[4];
+} live;
+
+/* ORDER rule_side */
+enum { RULE_LOW, RULE_ALTERNATE, RULE_OPPOSITE, RULE_LIFETIME, RULE_COUNT };
+
+typedef struct walk {
+    const tvis_model          *m;
+    const tvis_session_config *c;
+    tvis_diag                 *diag;
+    uint8_t                    rule;
+    bool                       full; /* a block found no room below the ceiling */
+    uint32_t                   ceiling;
+    uint32_t                   top;           /* end of the highest block */
+    uint64_t                   sum;           /* of live sizes */
+    uint64_t                   tensors, bound; /* largest sum without and with scratch */
+    uint32_t                   placed;        /* blocks so far */
+    uint32_t                   count;
+    live                       table[MAX_LIVE];
+} walk;
+
+int32_t tvis_find_op(const tvis_registry *r, uint8_t code, uint8_t dtype)
+{
+    for (int32_t i = 0; r->ops[i]; i++)
+        if (r->ops[i]->code == code && r->ops[i]->dtype == dtype)
+            return i;
+    return -1;
+}
+
+static live *find(walk *w, uint32_t id)
+{
+    for (uint32_t i = 0; i < w->count; i++)
+        if (w->table[i].id == id)
+            return &w->table[i];
+    return NULL;
+}
+
+static const live *overlap(const walk *w, uint64_t at, uint64_t size)
+{
+    for (uint32_t i = 0; i < w->count; i++)
+        if (at < (uint64_t)w->table[i].offset + w->table[i].size && w->table[i].offset < at + size)
+            return &w->table[i];
+    return NULL;
+}
+
+/* Lowest or highest place for a block below the ceiling. */
+static bool gap(const walk *w, uint32_t size, bool high, uint32_t *offset)
+{
+    const live *hit;
+    uint64_t at = high ? w->ceiling - (uint64_t)size : 0;
+    if (size > w->ceiling)
+        return false;
+    while ((hit = overlap(w, at, size)) != NULL) {
+        if (high && hit->offset < size)
+            return false;
+        at = high ? (uint64_t)hit->offset - size : (uint64_t)hit->offset + hit->size;
+        if (!high && at + size > w->ceiling)
+            return false;
+    }
+    *offset = (uint32_t)at;
+    return true;
+}
+
+/* From which end a block is filled in. Only RULE_LOW works without a ceiling. */
+static bool high_side(const walk *w, const live *source, bool short_lived)
+{
+    switch (w->rule) {
+    case RULE_ALTERNATE:
+        return w->placed % 2 == 1;
+    case RULE_OPPOSITE:
+        return source && source->offset + (uint64_t)source->size / 2 < w->ceiling / 2;
+    case RULE_LIFETIME:
+        return short_lived && !(source && source->offset + (uint64_t)source->size == w->ceiling);
+    default:
+        return false;
+    }
+}
+
+static bool place(walk *w, uint32_t size, bool high, uint32_t *offset)
+{
+    if (size == 0) {
+        *offset = 0;
+        return true;
+    }
+    if (!gap(w, size, high, offset) && !gap(w, size, !high, offset)) {
+        w->full = true;
+        return false;
+    }
+    if (*offset + size > w->top)
+        w->top = *offset + size;
+    w->placed++;
+    return true;
+}
+
+static void note_peak(walk *w, uint64_t scratch)
+{
+    if (w->sum > w->tensors)
+        w->tensors = w->sum;
+    if (w->sum + scratch > w->bound)
+        w->bound = w->sum + scratch;
+}
+
+static tvis_status too_big(const walk *w, const char *what)
+{
+    return tvis_fail(w->diag, TVIS_EUNSUP, TVIS_DIAG_LIMIT, what, "more than 4 GiB, or too many tensors at once");
+}
+
+static tvis_status add_live(walk *w, uint32_t id, const int32_t *dims, const live *source, uint32_t *offset)
+{
+    const tvis_blob_tensor *t = &tvis_tensors(w->m)[id];
+    uint64_t bytes = tvis_dtype_size((tvis_dtype)t->dtype);
+    for (int i = 0; i < 4; i++) {
+        if (dims[i] < 1 || dims[i] > TVIS_MAX_DIM || bytes > UNLIMITED)
+            return too_big(w, tvis_string(w->m, t->name));
+        bytes *= (uint64_t)dims[i];
+    }
+    if (bytes > UNLIMITED || w->count == MAX_LIVE)
+        return too_big(w, tvis_string(w->m, t->name));
+    uint32_t size = tvis_align((uint32_t)bytes);
+    bool short_lived = t->producer == TVIS_NONE || t->last_use <= t->producer + 1u;
+    if (!place(w, size, high_side(w, source, short_lived), offset))
+        return too_big(w, tvis_string(w->m, t->name));
+    live *l = &w->table[w->count++];
+    l->id = (uint16_t)id;
+    l->last_use = t->last_use;
+    l->offset = *offset;
+    l->size = size;
+    memcpy(l->dims, dims, sizeof l->dims);
+    w->sum += size;
+    return TVIS_OK;
+}
+
+static void retire(walk *w, uint32_t node)
+{
+    for (uint32_t i = 0; i < w->count;)
+        if (w->table[i].last_use <= node) {
+            w->sum -= w->table[i].size;
+            w->table[i] = w->table[--w->count];
+        } else {
+            i++;
+        }
+}
+
+static void packed_weights(tvis_node_plan *p)
+{
+    const tvis_pack_header *h = p->config->pack;
+    p->packed = false;
+    if (h) {
+        const tvis_pack_entry *e = &h->entry[p->node - tvis_nodes(p->model)];
+        p->packed = e->offset != 0;
+        p->packed_as = e->pack;
+    }
+}
+
+/* Shapes and records of a node's inputs, then the operator's answer. */
+static tvis_status plan_node(walk *w, uint32_t i, tvis_placed *out)
+{
+    const tvis_blob_node *n = &tvis_nodes(w->m)[i];
+    const uint16_t *ids = tvis_ids(w->m) + n->ids;
+    tvis_node_plan *p = &out->plan;
+    memset(p, 0, sizeof *p);
+    p->model = w->m;
+    p->config = w->c;
+    p->node = n;
+    p->diag = w->diag;
+    p->in_place = -1;
+    for (uint32_t k = 0; k < n->in_count; k++) {
+        if (ids[k] == TVIS_NONE)
+            continue;
+        p->in[k] = &tvis_tensors(w->m)[ids[k]];
+        memcpy(p->in_dims[k], tvis_is_constant(w->m, ids[k]) ? p->in[k]->dims : find(w, ids[k])->dims, sizeof p->in_dims[k]);
+    }
+    packed_weights(p);
+    int32_t op = tvis_find_op(w->c->registry, n->op, tvis_tensors(w->m)[ids[n->in_count]].dtype);
+    if (op < 0)
+        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the registry has no such operator");
+    out->op = (uint32_t)op;
+    return w->c->registry->ops[op]->plan(p);
+}
+
+/* The input whose memory the output takes over, or NULL. */
+static live *taken_over(walk *w, uint32_t i, const tvis_placed *out)
+{
+    const tvis_blob_node *n = out->plan.node;
+    const uint16_t *ids = tvis_ids(w->m) + n->ids;
+    const tvis_blob_tensor *t = &tvis_tensors(w->m)[ids[n->in_count]];
+    int32_t k = out->plan.in_place;
+    if (k < 0 || !out->plan.in[k] || tvis_is_constant(w->m, ids[k]))
+        return NULL;
+    for (int32_t j = 0; j < n->in_count; j++)
+        if (j != k && ids[j] == ids[k])
+            return NULL;
+    live *l = find(w, ids[k]);
+    uint64_t bytes = (uint64_t)tvis_elements(out->plan.out_dims[0]) * tvis_dtype_size((tvis_dtype)t->dtype);
+    return l->last_use == i && bytes <= l->size ? l : NULL;
+}
+
+static tvis_status place_outputs(walk *w, uint32_t i, tvis_placed *out)
+{
+    const tvis_blob_node *n = out->plan.node;
+    const uint16_t *ids = tvis_ids(w->m) + n->ids;
+    live *over = taken_over(w, i, out);
+    out->count = n->out_count;
+    for (uint32_t k = 0; k < n->out_count; k++) {
+        uint16_t id = ids[n->in_count + k];
+        out->id[k] = id;
+        memcpy(out->dims[k], out->plan.out_dims[k], sizeof out->dims[k]);
+        if (k == 0 && over) {
+            over->id = id;
+            over->last_use = tvis_tensors(w->m)[id].last_use;
+            memcpy(over->dims, out->dims[k], sizeof over->dims);
+            out->offset[k] = over->offset;
+            continue;
+        }
+        live *source = ids[0] < tvis_header(w->m)->activation_count ? find(w, ids[0]) : NULL;
+        tvis_status s = add_live(w, id, out->dims[k], source, &out->offset[k]);
+        if (s)
+            return s;
+    }
+    uint64_t scratch = (uint64_t)tvis_align(out->plan.scratch) * w->c->threads;
+    note_peak(w, scratch);
+    if (scratch > UNLIMITED || !place(w, (uint32_t)scratch, false, &out->scratch_offset))
+        return too_big(w, tvis_string(w->m, n->name));
+    return TVIS_OK;
+}
+
+static tvis_status place_inputs(walk *w, tvis_placed *out)
+{
+    const tvis_blob_header *h = tvis_header(w->m);
+    const tvis_session_config *c = w->c;
+    const int32_t given[3] = { c->n ? c->n : 1, c->h ? c->h : h->h, c->w ? c->w : h->w };
+    out->node = TVIS_NONE;
+    for (uint32_t k = 0; k < h->input_count; k++) {
+        const tvis_blob_tensor *t = &tvis_tensors(w->m)[k];
+        for (int i = 0; i < 4; i++)
+            out->dims[0][i] = t->dims[i] == 0 && i < 3 ? given[i] : t->dims[i];
+        out->id[0] = (uint16_t)k;
+        out->count = 1;
+        tvis_status s = add_live(w, k, out->dims[0], NULL, &out->offset[0]);
+        if (s)
+            return s;
+    }
+    note_peak(w, 0);
+    return TVIS_OK;
+}
+
+static tvis_status run_walk(walk *w, tvis_placed_fn fn, void *user)
+{
+    tvis_placed placed;
+    tvis_status s = place_inputs(w, &placed);
+    if (s)
+        return s;
+    if (fn) /* the inputs are still the first entries of the table, in order */
+        for (uint32_t k = 0; k < tvis_header(w->m)->input_count; k++) {
+            placed.id[0] = (uint16_t)k;
+            placed.offset[0] = w->table[k].offset;
+            memcpy(placed.dims[0], w->table[k].dims, sizeof placed.dims[0]);
+            fn(user, &placed);
+        }
+    for (uint32_t i = 0; i < tvis_header(w->m)->node_count; i++) {
+        placed.node = i;
+        s = plan_node(w, i, &placed);
+        if (!s)
+            s = place_outputs(w, i, &placed);
+        if (s)
+            return s;
+        if (fn)
+            fn(user, &placed);
+        retire(w, i);
+    }
+    return TVIS_OK;
+}
+
+static void start(walk *w, const tvis_model *m, const tvis_session_config *c, uint8_t rule, uint32_t ceiling, tvis_diag *d)
+{
+    w->m = m;
+    w->c = c;
+    w->diag = d;
+    w->rule = rule;
+    w->ceiling = ceiling;
+    w->full = false;
+    w->top = w->placed = w->count = 0;
+    w->sum = w->tensors = w->bound = 0;
+}
+
+tvis_status tvis_plan_layout(const tvis_model *m, const tvis_session_config *c, tvis_layout_plan *best, tvis_diag *d)
+{
+    walk w;
+    start(&w, m, c, RULE_LOW, UNLIMITED, d);
+    tvis_status s = run_walk(&w, NULL, NULL);
+    if (s)
+        return s;
+    best->rule = RULE_LOW;
+    best->ceiling = w.top;
+    best->tensors = (uint32_t)w.tensors;
+    best->bound = (uint32_t)w.bound; /* <= top */
+    for (uint8_t rule = RULE_ALTERNATE; rule < RULE_COUNT; rule++)
+        /* raised by 1/64 until the rule fits or loses */
+        for (uint32_t ceiling = best->bound; ceiling < best->ceiling; ceiling += tvis_align(ceiling / 64 + 1)) {
+            start(&w, m, c, rule, ceiling, NULL);
+            s = run_walk(&w, NULL, NULL);
+            if (s && !w.full)
+                return s;
+            if (!s) {
+                best->rule = rule;
+                best->ceiling = ceiling;
+                break;
+            }
+        }
+    return TVIS_OK;
+}
+
+tvis_status tvis_plan_walk(const tvis_model *m, const tvis_session_config *c, const tvis_layout_plan *l, tvis_placed_fn fn,
+                           void *user, tvis_diag *d)
+{
+    walk w;
+    start(&w, m, c, l->rule, l->ceiling, d);
+    return run_walk(&w, fn, user);
+}
+
+tvis_status tvis_check_config(const tvis_model *m, const tvis_session_config *c, tvis_diag *d)
+{
+    if (!m || !c || c->struct_size != sizeof *c)
+        return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "config", "is NULL or of another version (struct_size)");
+    const tvis_blob_header *h = tvis_header(m);
+    const uint16_t sides[2] = { c->h ? c->h : h->h, c->w ? c->w : h->w };
+    for (int i = 0; i < 2; i++) {
+        if (sides[i] < h->min_side || sides[i] > h->max_side)
+            return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, i ? "width" : "height", "outside of the model's limits",
+                                   sides[i] < h->min_side ? h->min_side : h->max_side, sides[i]);
+        if (sides[i] % h->multiple)
+            return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, i ? "width" : "height", "not a multiple of the model's step",
+                                   h->multiple, sides[i]);
+    }
+    if (c->threads < 1 || c->threads > TVIS_MAX_THREADS)
+        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, "threads", NULL, TVIS_MAX_THREADS, c->threads);
+    if (c->plan > TVIS_PLAN_SMALL)
+        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ENUM, "plan", NULL, -1, c->plan);
+    if (!c->registry || !c->registry->ops)
+        return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "registry", "is NULL");
+    const tvis_pack_header *p = c->pack;
+    if (p && (p->magic != TVIS_PACK_MAGIC || p->model != h->crc || p->node_count != h->node_count))
+        return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "pack", "is not the pack memory of this model");
+    return TVIS_OK;
+}

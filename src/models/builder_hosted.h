@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What architectures are written with: layers by the names that their weights have in PyTorch. Errors stick in g.status. */
+#ifndef TVIS_MODELS_BUILDER_HOSTED_H
+#define TVIS_MODELS_BUILDER_HOSTED_H
+
+#include "core/graph_hosted.h"
+#include "models/import/weights.h"
+
+typedef struct tvis_builder {
+    tvis_graph          g;
+    const tvis_weights *weights; /* NULL: random ones from `seed` */
+    bool               *used;    /* one a tensor of the file */
+    uint64_t            seed;
+    uint32_t            classes; /* 0: as many as the weights have */
+    double              width;
+    uint16_t            same;    /* TensorFlow's SAME padding */
+} tvis_builder;
+
+typedef struct tvis_arch_def {
+    tvis_arch_info info;
+    /* Adds everything from the input to the outputs and sets g's input limits and pre-processing. */
+    void (*build)(tvis_builder *b);
+} tvis_arch_def;
+
+/* ORDER of names; ends with NULL. */
+extern const tvis_arch_def *const tvis_archs[];
+extern const tvis_arch_def tvis_arch_mobilenet_v2;
+/* torchvision's for ImageNet: shorter side 256 by a bilinear filter, centre 224. */
+extern const tvis_preprocess tvis_imagenet_preprocess;
+
+typedef struct tvis_conv_spec {
+    int32_t out, kernel, stride, groups;
+    bool    bias;
+} tvis_conv_spec;
+
+/* Channels of an activation. */
+int32_t tvis_build_channels(const tvis_builder *b, uint32_t x);
+/* `name`.weight (out, in / groups, k, k) and, if asked for, `name`.bias; padding (k - 1) / 2. Depthwise where groups == in == out. */
+uint32_t tvis_build_conv(tvis_builder *b, uint32_t x, const char *name, tvis_conv_spec spec);
+/* `name`.weight, .bias, .running_mean, .running_var. */
+uint32_t tvis_build_batch_norm(tvis_builder *b, uint32_t x, const char *name, float eps);
+uint32_t tvis_build_activation(tvis_builder *b, uint32_t x, const char *name, tvis_act act);
+uint32_t tvis_build_add(tvis_builder *b, uint32_t x, uint32_t y, const char *name);
+uint32_t tvis_build_global_avg_pool(tvis_builder *b, uint32_t x, const char *name);
+/* `name`.weight (classes, in) and .bias; the number of classes is the builder's, or the weights', or `otherwise`. */
+uint32_t tvis_build_classifier(tvis_builder *b, uint32_t x, const char *name, uint32_t otherwise);
+
+/* Formats a name into a buffer of TVIS_NAME_MAX bytes and returns it. */
+#define TVIS_NAME_MAX 160
+const char *tvis_name(char *buffer, const char *format, ...);
+/* Nearest multiple of 8, at least 8, not below 0.9 v: the rule of the MobileNet papers' code. */
+int32_t tvis_make_divisible(double v);
+
+#endif

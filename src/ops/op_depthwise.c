@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* Depthwise convolution: x (n, h, w, c), weights (1, kh, kw, c), bias (c): y (n, oh, ow, c). */
+#include "core/port.h"
+#include "ops/conv_shape.h"
+#include "ops/depthwise.h"
+
+static tvis_status plan(tvis_node_plan *p)
+{
+    tvis_conv_shape s;
+    tvis_status status = tvis_plan_arity(p, 2, 3);
+    if (!status)
+        status = tvis_conv_plan(p, &s);
+    if (status)
+        return status;
+    const int32_t *w = p->in[1]->dims, want[4] = { 1, w[1], w[2], s.ic };
+    if (w[0] != 1 || w[3] != s.ic || p->in[1]->pack != TVIS_PACK_PLAIN || p->node->p.conv.groups != 1)
+        return tvis_plan_fail_shape(p, "weights", want, w);
+    p->out_dims[0][3] = s.ic;
+    status = tvis_plan_vector(p, 2, TVIS_F32, s.ic);
+    if (status)
+        return status;
+    for (uint16_t i = 0; tvis_depthwise_f32[i].k.name; i++)
+        if (!(tvis_depthwise_f32[i].k.cpu & ~p->config->cpu)) {
+            p->kernel = i;
+            p->kernel_name = tvis_depthwise_f32[i].k.name;
+            break;
+        }
+    if ((int64_t)p->out_dims[0][0] * s.oh > INT32_MAX)
+        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 rows");
+    p->macs = (uint64_t)tvis_elements(p->out_dims[0]) * (uint64_t)w[1] * (uint64_t)w[2];
+    return TVIS_OK;
+}
+
+/* Rows [first, last) of all pictures of the batch. */
+static void run_part(void *arg, uint32_t part)
+{
+    const tvis_node_run *r = arg;
+    const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1]);
+    const int32_t total = r->out_dims[0][0] * s.oh;
+    const size_t in_row = (size_t)s.iw * (size_t)s.ic, out_row = (size_t)s.ow * (size_t)s.ic;
+    const float *rows[TVIS_MAX_KERNEL];
+    tvis_depthwise_f32_args a = {
+        .rows = rows, .w = r->x[1], .bias = r->x[2], .iw = s.iw, .ow = s.ow, .c = s.ic, .kh = s.kh, .kw = s.kw,
+        .stride = s.stride[1], .pad = s.left, .dilation = s.dilation[1],
+    };
+    tvis_act_range(r->node->act, &a.lo, &a.hi);
+    for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
+        const int32_t n = i / s.oh, y0 = i % s.oh * s.stride[0] - s.top;
+        for (int32_t ky = 0; ky < s.kh; ky++) {
+            const int32_t iy = y0 + ky * s.dilation[0];
+            const size_t at = (size_t)n * (size_t)s.ih + (size_t)iy;
+            rows[ky] = iy >= 0 && iy < s.ih ? (const float *)r->x[0] + at * in_row : NULL;
+        }
+        a.y = (float *)r->y[0] + (size_t)i * out_row;
+        tvis_depthwise_f32[r->kernel].run(&a);
+    }
+}
+
+static void run(const tvis_node_run *r)
+{
+    tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
+}
+
+const tvis_op tvis_op_depthwise_f32 = { TVIS_OP_DEPTHWISE, TVIS_F32, "depthwise", plan, NULL, run };
