@@ -17,7 +17,7 @@ static bool starts(const uint8_t *data, size_t size, size_t at, const char *text
 /* Protocols 2 to 5 begin with their number, the text protocols with the magic number that torch.save writes first. */
 static bool is_pickle(const uint8_t *data, size_t size)
 {
-    return (size >= 2 && data[0] == 0x80 && data[1] >= 2 && data[1] <= 5) || starts(data, size, 0, "L1195470370");
+    return (size >= 2 && data[0] == 0x80 && data[1] >= 2 && data[1] <= 5) || starts(data, size, 0, "L119547037146");
 }
 
 static tvis_status read_any(tvis_weights *w, const uint8_t *data, size_t size, tvis_diag *diag)
