@@ -14,10 +14,11 @@ typedef enum tvis_random_role {
     TVIS_RANDOM_BN_BIAS,   /* 0.2 v */
     TVIS_RANDOM_BN_MEAN,   /* 0.1 v */
     TVIS_RANDOM_BN_VAR,    /* 1 + 0.5 v */
-    TVIS_RANDOM_BIAS       /* 0.05 v */
+    TVIS_RANDOM_BIAS,      /* 0.05 v */
+    TVIS_RANDOM_INPUT      /* 2 v: about the range of a normalised picture */
 } tvis_random_role;
 
-/* fan_in: inputs of one output, for TVIS_RANDOM_WEIGHT. */
+/* fan_in: inputs of one output, for TVIS_RANDOM_WEIGHT; 1 for the others. */
 void tvis_random_fill(uint64_t seed, const char *name, tvis_random_role role, int64_t fan_in, float *dst, int64_t count);
 
 #endif
