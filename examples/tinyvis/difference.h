@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* How far one network's values are from another's, added up over pictures. */
+#ifndef TINYVIS_TOOL_DIFFERENCE_H
+#define TINYVIS_TOOL_DIFFERENCE_H
+
+#include <stddef.h>
+
+/* Starts as { 0 }. */
+typedef struct difference {
+    double signal, noise; /* sums of a^2 and (a - b)^2 */
+    double cosine;        /* sum over pictures */
+    size_t pictures;
+} difference;
+
+/* Values of one picture; a is the reference. */
+void difference_add(difference *s, const float *a, const float *b, size_t n);
+/* 10 log10(signal / noise) of all pictures together; infinite where nothing differs, NaN where nothing was added. */
+double difference_snr_db(const difference *s);
+/* Mean of the pictures' cosines; NaN where nothing was added. */
+double difference_cosine(const difference *s);
+
+#endif

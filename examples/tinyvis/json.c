@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+#include "json.h"
+
+#include "print.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void put(json *j, const char *text, size_t n)
+{
+    if (j->failed)
+        return;
+    if (n > j->capacity - j->length) {
+        size_t want = j->capacity + n + j->capacity / 2 + 1024;
+        char *larger = want > n ? realloc(j->text, want) : NULL;
+        if (!larger) {
+            j->failed = true;
+            return;
+        }
+        j->text = larger;
+        j->capacity = want;
+    }
+    memcpy(j->text + j->length, text, n);
+    j->length += n;
+}
+
+static void puts_(json *j, const char *text)
+{
+    put(j, text, strlen(text));
+}
+
+/* Length of the UTF-8 sequence at s, 0 where there is none. */
+static size_t utf8_length(const unsigned char *s)
+{
+    size_t n = s[0] < 0x80                   ? 1
+               : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
+               : (s[0] & 0xf0) == 0xe0       ? 3
+               : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
+                                             : 0;
+    for (size_t i = 1; i < n; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
+    bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
+    bool too_large = s[0] == 0xf4 && s[1] >= 0x90;
+    return n > 1 && (overlong || surrogate || too_large) ? 0 : n;
+}
+
+static void quote(json *j, const char *text)
+{
+    const unsigned char *s = (const unsigned char *)text;
+    char escape[8];
+    put(j, "\"", 1);
+    while (*s) {
+        size_t n = utf8_length(s);
+        if (n == 0) {
+            puts_(j, "\\ufffd");
+            n = 1;
+        } else if (*s == '"' || *s == '\\') {
+            put(j, "\\", 1);
+            put(j, (const char *)s, 1);
+        } else if (*s < 0x20) {
+            (void)snprintf(escape, sizeof escape, "\\u%04x", *s);
+            puts_(j, escape);
+        } else {
+            put(j, (const char *)s, n);
+        }
+        s += n;
+    }
+    put(j, "\"", 1);
+}
+
+static void new_line(json *j)
+{
+    put(j, "\n", 1);
+    for (uint32_t i = 0; i < j->depth; i++)
+        put(j, " ", 1);
+}
+
+/* Comma, line and key before a value. */
+static void before(json *j, const char *key)
+{
+    if (j->depth > 0) {
+        if (j->level[j->depth - 1].begun)
+            puts_(j, j->level[j->depth - 1].lines ? "," : ", ");
+        j->level[j->depth - 1].begun = true;
+        if (j->level[j->depth - 1].lines)
+            new_line(j);
+    }
+    if (key) {
+        quote(j, key);
+        puts_(j, ": ");
+    }
+}
+
+static void open_level(json *j, const char *key, bool lines, const char *brackets)
+{
+    before(j, key);
+    put(j, brackets, 1);
+    if (j->depth == JSON_MAX_DEPTH) {
+        j->failed = true;
+        return;
+    }
+    j->level[j->depth].lines = lines;
+    j->level[j->depth].begun = false;
+    j->level[j->depth++].end = brackets[1];
+}
+
+void json_object(json *j, const char *key, bool lines)
+{
+    open_level(j, key, lines, "{}");
+}
+
+void json_list(json *j, const char *key, bool lines)
+{
+    open_level(j, key, lines, "[]");
+}
+
+void json_end(json *j)
+{
+    j->depth--;
+    if (j->level[j->depth].lines && j->level[j->depth].begun)
+        new_line(j);
+    put(j, &j->level[j->depth].end, 1);
+}
+
+void json_string(json *j, const char *key, const char *s)
+{
+    before(j, key);
+    if (s)
+        quote(j, s);
+    else
+        puts_(j, "null");
+}
+
+void json_number(json *j, const char *key, double x)
+{
+    char text[40];
+    before(j, key);
+    if (isfinite(x))
+        (void)snprintf(text, sizeof text, "%.9g", x);
+    puts_(j, isfinite(x) ? text : "null");
+}
+
+void json_integer(json *j, const char *key, uint64_t x)
+{
+    char text[24];
+    before(j, key);
+    (void)snprintf(text, sizeof text, "%" PRIu64, x);
+    puts_(j, text);
+}
+
+void json_bool(json *j, const char *key, bool x)
+{
+    before(j, key);
+    puts_(j, x ? "true" : "false");
+}
+
+int json_print(json *j)
+{
+    int status = TOOL_OK;
+    put(j, "\n", 1);
+    if (j->failed)
+        status = print_failure("JSON", "no memory");
+    else
+        (void)fwrite(j->text, 1, j->length, stdout); /* print_finish() looks at the stream */
+    json_free(j);
+    return status;
+}
+
+void json_free(json *j)
+{
+    free(j->text);
+    *j = (json){ 0 };
+}
