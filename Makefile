@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: MIT
 # make                    build/native/libtinyvis.a and build/native/tinyvis
 # make test               builds and runs the tests on this machine; test-all: on every machine there is an emulator for
-# make CROSS=arm-linux-gnueabi- RUN='qemu-arm -cpu arm1176 -L /usr/arm-linux-gnueabi' test
+# make CROSS=arm-linux-gnueabi- test    the same for ARMv6, in an emulator; RUN='qemu-arm -cpu …' chooses another processor
 # make SAN=address,undefined test
 # make install DESTDIR=… PREFIX=/usr/local [SHARED=1]
 CROSS   ?=
-RUN     ?=
 SAN     ?=
 SHARED  ?=
 PREFIX  ?= /usr/local
@@ -26,6 +25,10 @@ SIZE    ?= $(CROSS)size
 ARCH_arm-linux-gnueabi- := -marm -mcpu=arm1176jzf-s -mfpu=vfp -mfloat-abi=softfp
 ARCH_arm-none-eabi-     := -mthumb -mcpu=cortex-m4
 ARCH    ?= $(ARCH_$(CROSS))
+# What runs a program of the target. No -L: the C library must be the one that CMocka came with, from Debian's multiarch.
+RUN_arm-linux-gnueabi- := qemu-arm -cpu arm1176
+RUN_aarch64-linux-gnu- := qemu-aarch64
+RUN     ?= $(RUN_$(CROSS))
 TARGET  ?= $(if $(CROSS),$(patsubst %-,%,$(notdir $(CROSS))),native)
 B       ?= build/$(TARGET)$(if $(SAN),-san)
 # Picture formats that the tool reads with a library of the system's. 0 leaves one out.
