@@ -10,10 +10,10 @@ typedef struct tvis_gemm_f32_args {
     const float *w;    /* (n, k), in the order of the variant's `pack` */
     const float *bias; /* (n) or NULL */
     const float *add;  /* (m, n), rows ldy apart, or NULL; may be y itself */
-    float       *y;    /* (m, n), rows ldy apart */
-    int32_t      m, n, k;
-    int32_t      ldx, ldy; /* elements; ldx >= k, ldy >= n */
-    float        lo, hi;   /* y = min(max(y, lo), hi); -INFINITY, INFINITY for none */
+    float *y;          /* (m, n), rows ldy apart */
+    int32_t m, n, k;
+    int32_t ldx, ldy; /* elements; ldx >= k, ldy >= n */
+    float lo, hi;     /* y = min(max(y, lo), hi); -INFINITY, INFINITY for none */
 } tvis_gemm_f32_args;
 
 typedef struct tvis_gemm_f32_variant {
@@ -21,11 +21,22 @@ typedef struct tvis_gemm_f32_variant {
     void (*run)(const tvis_gemm_f32_args *a); /* NULL where the instruction set does not exist */
 } tvis_gemm_f32_variant;
 
-/* Fastest first, C last. Each element of y is the sum over k in rising order, however m and n are cut:
- * results do not depend on blocks or threads. Reads no element outside the shapes above. */
+/* Fastest first, C last. Within a row of the table, the bits of an element of y depend on its row of x, its row of w,
+ * its bias, its add and the limits only, not on m, n or the place in y: results do not depend on blocks or threads, as
+ * long as the whole layer is computed by one row. Reads no element outside the shapes above. What is not a number stays
+ * so. */
 extern const tvis_gemm_f32_variant tvis_gemm_f32[];
 
 void tvis_gemm_f32_c(const tvis_gemm_f32_args *a);
+void tvis_gemm_f32_1x8_avx2(const tvis_gemm_f32_args *a);
+void tvis_gemm_f32_6x16_avx2(const tvis_gemm_f32_args *a);
+void tvis_gemm_f32_12x32_avx512(const tvis_gemm_f32_args *a);
+void tvis_gemm_f32_1x8_neon(const tvis_gemm_f32_args *a);
+void tvis_gemm_f32_8x8_neon(const tvis_gemm_f32_args *a);
+
+/* Rows of x that a kernel with tiles of mr rows should take through all panels before the next ones: they stay in the
+ * second-level cache while the panels pass. A multiple of mr. */
+int32_t tvis_gemm_f32_block(const tvis_gemm_f32_args *a, int32_t mr);
 
 /* Floats that (n, k) takes in panels of nr. */
 size_t tvis_gemm_f32_packed(int32_t n, int32_t k, int32_t nr);

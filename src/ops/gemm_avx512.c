@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* AVX-512: panels of 32 columns in tiles of 12 x 32, the last 16 columns in tiles of 12 x 16. */
+#include "ops/vec_avx512.h"
+#include "ops/gemm_vec.h"
+
+#define CASE(rows)                                                                                                     \
+    case rows:                                                                                                         \
+        tile(a, i, j, cols, rows, vecs);                                                                               \
+        break;
+
+TVIS_INLINE void rows_of(const tvis_gemm_f32_args *a, int32_t i, int32_t end, int32_t j, int32_t cols, const int vecs)
+{
+    for (; end - i >= 12; i += 12)
+        tile(a, i, j, cols, 12, vecs);
+    if (end - i >= 6) {
+        tile(a, i, j, cols, 6, vecs);
+        i += 6;
+    }
+    switch (end - i) {
+        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)
+    }
+}
+
+void tvis_gemm_f32_12x32_avx512(const tvis_gemm_f32_args *a)
+{
+    const int32_t block = tvis_gemm_f32_block(a, 12);
+    for (int32_t i = 0; i < a->m; i += block) {
+        const int32_t end = a->m - i < block ? a->m : i + block;
+        for (int32_t j = 0; j < a->n; j += NR) {
+            if (a->n - j > VEC)
+                rows_of(a, i, end, j, a->n - j < NR ? a->n - j : NR, 2);
+            else
+                rows_of(a, i, end, j, a->n - j, 1);
+        }
+    }
+}

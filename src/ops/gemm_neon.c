@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* AArch64: panels of 8 columns in tiles of 8 x 8: 16 accumulators, 8 rows of x four k at a time, two vectors of w. */
+#include "ops/vec_neon.h"
+#include "ops/gemm_vec.h"
+
+#define CASE(rows)                                                                                                     \
+    case rows:                                                                                                         \
+        tile(a, i, j, cols, rows, vecs);                                                                               \
+        break;
+
+TVIS_INLINE void rows_of(const tvis_gemm_f32_args *a, int32_t i, int32_t end, int32_t j, int32_t cols, const int vecs)
+{
+    for (; end - i >= 8; i += 8)
+        tile(a, i, j, cols, 8, vecs);
+    if (end - i >= 4) {
+        tile(a, i, j, cols, 4, vecs);
+        i += 4;
+    }
+    switch (end - i) {
+        CASE(1) CASE(2) CASE(3)
+    }
+}
+
+void tvis_gemm_f32_8x8_neon(const tvis_gemm_f32_args *a)
+{
+    const int32_t block = tvis_gemm_f32_block(a, 8);
+    for (int32_t i = 0; i < a->m; i += block) {
+        const int32_t end = a->m - i < block ? a->m : i + block;
+        for (int32_t j = 0; j < a->n; j += NR) {
+            if (a->n - j > VEC)
+                rows_of(a, i, end, j, a->n - j < NR ? a->n - j : NR, 2);
+            else
+                rows_of(a, i, end, j, a->n - j, 1);
+        }
+    }
+}

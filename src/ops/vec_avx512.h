@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* Sixteen floats at a time: the words that gemm_vec.h and depthwise_vec.h are written in. */
+#ifndef TVIS_OPS_VEC_AVX512_H
+#define TVIS_OPS_VEC_AVX512_H
+
+#include <immintrin.h>
+#include <stdint.h>
+
+#define VEC 16
+typedef __m512 vec;
+
+#define vload(p)      _mm512_loadu_ps(p)
+#define vstore(p, v)  _mm512_storeu_ps(p, v)
+#define vset1(x)      _mm512_set1_ps(x)
+#define vadd(a, b)    _mm512_add_ps(a, b)
+#define vfma(a, b, c) _mm512_fmadd_ps(a, b, c) /* a * b + c */
+/* The second operand comes through when it is not a number. */
+#define vmax(limit, v) _mm512_max_ps(limit, v)
+#define vmin(limit, v) _mm512_min_ps(limit, v)
+
+/* The first n of a vector, 0 <= n <= VEC; the others are zero and their memory is not touched. */
+static inline __mmask16 vmask(int32_t n)
+{
+    return (__mmask16)((1u << n) - 1u);
+}
+#define vload_first(p, n)     _mm512_maskz_loadu_ps(vmask(n), p)
+#define vstore_first(p, n, v) _mm512_mask_storeu_ps(p, vmask(n), v)
+
+#endif
