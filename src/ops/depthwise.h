@@ -7,22 +7,26 @@
 
 typedef struct tvis_depthwise_f32_args {
     const float *const *rows; /* (kh) input rows of (iw, c); NULL: outside of the picture */
-    const float        *w;    /* (kh, kw, c) */
-    const float        *bias; /* (c) or NULL */
-    float              *y;    /* (ow, c) */
-    int32_t             iw, ow, c, kh, kw;
-    int32_t             stride, pad, dilation; /* along the row; pad: columns before the first */
-    float               lo, hi;
+    const float *w;           /* (kh, kw, c) */
+    const float *bias;        /* (c) or NULL */
+    float *y;                 /* (ow, c) */
+    int32_t iw, ow, c, kh, kw;
+    int32_t stride, pad, dilation; /* along the row; pad: columns before the first */
+    float lo, hi;
 } tvis_depthwise_f32_args;
 
 typedef struct tvis_depthwise_f32_variant {
-    tvis_kernel k; /* nr: channels at a time */
+    tvis_kernel k; /* mr: columns, nr: channels at a time */
     void (*run)(const tvis_depthwise_f32_args *a);
 } tvis_depthwise_f32_variant;
 
-/* Fastest first, C last; sums run over kh, then kw, starting at the bias. Taps outside the picture are skipped. */
+/* Fastest first, C last; sums run over kh, then kw, starting at the bias. Taps outside the picture are skipped. Reads
+ * no element outside the shapes above; y overlaps nothing. */
 extern const tvis_depthwise_f32_variant tvis_depthwise_f32[];
 
 void tvis_depthwise_f32_c(const tvis_depthwise_f32_args *a);
+void tvis_depthwise_f32_4x8_avx2(const tvis_depthwise_f32_args *a);
+void tvis_depthwise_f32_4x16_avx512(const tvis_depthwise_f32_args *a);
+void tvis_depthwise_f32_4x4_neon(const tvis_depthwise_f32_args *a);
 
 #endif
