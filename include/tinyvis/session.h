@@ -92,7 +92,7 @@ TVIS_API tvis_status tvis_session_plan(const tvis_model *m, const tvis_session_c
                                        tvis_node_visitor visit, void *user, tvis_diag *diag);
 
 /* Packed weights: an optional copy of the weights in the order that the chosen kernels read them, shared by any number of
- * sessions of this model. Size for a config (0: nothing to gain), then fill; the memory stays the caller's. */
+ * sessions of this model. Size for a config (0: nothing to gain, or plan SMALL), then fill; the memory stays the caller's. */
 TVIS_API tvis_status tvis_pack_size(const tvis_model *m, const tvis_session_config *c, size_t *bytes, tvis_diag *diag);
 TVIS_API tvis_status tvis_pack_init(const tvis_model *m, const tvis_session_config *c, void *mem, size_t bytes,
                                     tvis_diag *diag);

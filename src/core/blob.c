@@ -5,7 +5,8 @@
 #include "core/kernel.h"
 #include "core/port.h"
 
-TVIS_STATIC_ASSERT(header, sizeof(tvis_blob_header) == 128 && sizeof(tvis_blob_tensor) == 40 && sizeof(tvis_blob_node) == 32);
+TVIS_STATIC_ASSERT(header,
+                   sizeof(tvis_blob_header) == 128 && sizeof(tvis_blob_tensor) == 40 && sizeof(tvis_blob_node) == 32);
 
 static tvis_status bad(tvis_diag *d, tvis_diag_code code, const char *subject, const char *detail)
 {
@@ -89,9 +90,11 @@ static tvis_status check_meta(const tvis_model *m, tvis_diag *d)
     uint32_t mult = h->multiple;
     if (h->c == 0 || mult == 0 || h->min_side == 0 || h->max_side > TVIS_MAX_SIDE || h->min_side > h->max_side)
         return bad(d, TVIS_DIAG_BOUNDS, "input size", NULL);
-    if (h->h < h->min_side || h->h > h->max_side || h->h % mult || h->w < h->min_side || h->w > h->max_side || h->w % mult)
+    if (h->h < h->min_side || h->h > h->max_side || h->h % mult || h->w < h->min_side || h->w > h->max_side ||
+        h->w % mult)
         return bad(d, TVIS_DIAG_BOUNDS, "default input size", NULL);
-    if (h->filter >= TVIS_FILTER_COUNT_ || h->fit >= TVIS_FIT_COUNT_ || h->bgr > 1 || (h->channels != 1 && h->channels != 3))
+    if (h->filter >= TVIS_FILTER_COUNT_ || h->fit >= TVIS_FIT_COUNT_ || h->bgr > 1 ||
+        (h->channels != 1 && h->channels != 3))
         return bad(d, TVIS_DIAG_ENUM, "preprocess", NULL);
     if (!positive(h->crop) || h->crop > 1.0f)
         return bad(d, TVIS_DIAG_VALUE, "preprocess.crop", NULL);
@@ -149,7 +152,8 @@ static tvis_status check_activation(const tvis_model *m, uint32_t id, tvis_diag 
     if (t->offset || t->bytes || t->crc || t->pack)
         return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "an activation has data", d);
     for (int i = 0; i < 4; i++)
-        if (t->dims[i] < 0 || t->dims[i] > TVIS_MAX_DIM || (!input && t->dims[i] != 0) || (input && i == 3 && t->dims[i] == 0))
+        if (t->dims[i] < 0 || t->dims[i] > TVIS_MAX_DIM || (!input && t->dims[i] != 0) ||
+            (input && i == 3 && t->dims[i] == 0))
             return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "a dimension is out of range", d);
     if (input ? t->producer != TVIS_NONE : t->producer >= h->node_count)
         return bad_tensor(m, id, TVIS_DIAG_GRAPH, "no such producer", d);
@@ -163,7 +167,8 @@ static tvis_status check_tensors(const tvis_model *m, tvis_diag *d)
 {
     const tvis_blob_header *h = tvis_header(m);
     if (h->tensor_count > TVIS_MAX_TENSORS || h->activation_count > h->tensor_count ||
-        h->input_count > h->activation_count || !section(h, h->tensor_offset, h->tensor_count, sizeof(tvis_blob_tensor), 4))
+        h->input_count > h->activation_count ||
+        !section(h, h->tensor_offset, h->tensor_count, sizeof(tvis_blob_tensor), 4))
         return bad(d, TVIS_DIAG_BOUNDS, "tensors", NULL);
     for (uint32_t id = 0; id < h->tensor_count; id++) {
         const tvis_blob_tensor *t = &tvis_tensors(m)[id];
@@ -196,36 +201,6 @@ static bool is_output(const tvis_model *m, uint32_t id)
     return false;
 }
 
-static tvis_status check_params(const tvis_model *m, uint32_t i, tvis_diag *d)
-{
-    const tvis_blob_node *n = &tvis_nodes(m)[i];
-    const tvis_conv_params *c = &n->p.conv;
-    bool ok = true;
-    switch ((tvis_op_code)n->op) {
-    case TVIS_OP_CONV2D:
-    case TVIS_OP_DEPTHWISE:
-        ok = c->groups >= 1 && c->same <= 1;
-        for (int k = 0; k < 2; k++)
-            ok = ok && c->stride[k] >= 1 && c->dilation[k] >= 1 && c->stride[k] <= 0xff && c->dilation[k] <= 0xff;
-        for (int k = 0; k < 4; k++)
-            ok = ok && c->pad[k] <= 0xff && !(c->same && c->pad[k]);
-        break;
-    case TVIS_OP_BATCH_NORM:
-        ok = n->p.eps >= 0.0f && n->p.eps < 1.0f;
-        break;
-    case TVIS_OP_RESHAPE:
-        ok = n->p.reshape.flatten <= 1;
-        for (int k = 0; k < 4; k++)
-            ok = ok && n->p.reshape.dims[k] >= 0 && n->p.reshape.dims[k] <= TVIS_MAX_DIM &&
-                 !(n->p.reshape.flatten && n->p.reshape.dims[k]);
-        break;
-    default:
-        for (size_t k = 0; k < TVIS_COUNT(n->p.words); k++)
-            ok = ok && n->p.words[k] == 0;
-    }
-    return ok ? TVIS_OK : bad_node(m, i, TVIS_DIAG_BOUNDS, "a parameter is out of range", d);
-}
-
 static tvis_status check_node(const tvis_model *m, uint32_t i, tvis_diag *d)
 {
     const tvis_blob_header *h = tvis_header(m);
@@ -255,7 +230,8 @@ static tvis_status check_node(const tvis_model *m, uint32_t i, tvis_diag *d)
             if (id[j] == id[k])
                 return bad_node(m, i, TVIS_DIAG_GRAPH, "an output is there twice", d);
     }
-    return check_params(m, i, d);
+    return tvis_params_valid(n->op, &n->p) ? TVIS_OK
+                                           : bad_node(m, i, TVIS_DIAG_BOUNDS, "a parameter is out of range", d);
 }
 
 static bool writes(const tvis_model *m, uint32_t node, uint32_t id)

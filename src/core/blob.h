@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The .tvis blob as it lies in a file, flash or memory: docs/blob.md describes every byte. Little-endian, used in place. */
+/* The .tvis blob as it lies in a file, flash or memory: docs/blob.md describes every byte. Little-endian, used in
+ * place. */
 #ifndef TVIS_CORE_BLOB_H
 #define TVIS_CORE_BLOB_H
 
@@ -28,11 +29,29 @@ typedef enum tvis_op_code {
     TVIS_OP_GLOBAL_AVG_POOL,
     TVIS_OP_SOFTMAX,
     TVIS_OP_RESHAPE,
+    TVIS_OP_SCALE, /* x (n, h, w, c) * s (n, 1, 1, c): squeeze-excite */
+    TVIS_OP_MAX_POOL,
+    TVIS_OP_SHORTCUT, /* every stride-th pixel, zero channels on both sides: ResNet's option A */
+    TVIS_OP_LAYER_NORM,
+    TVIS_OP_ATTENTION,
+    TVIS_OP_TOKENS,  /* class token, registers, patches; position embedding added */
+    TVIS_OP_SLICE,   /* a range of tokens */
+    TVIS_OP_L2_NORM, /* over channels */
     TVIS_OP_COUNT_
 } tvis_op_code;
 
 /* ORDER TVIS_ACT: values are stored in blobs and never change */
-typedef enum tvis_act { TVIS_ACT_NONE, TVIS_ACT_RELU, TVIS_ACT_RELU6, TVIS_ACT_COUNT_ } tvis_act;
+typedef enum tvis_act {
+    TVIS_ACT_NONE,
+    TVIS_ACT_RELU,
+    TVIS_ACT_RELU6,
+    TVIS_ACT_HARD_SWISH,
+    TVIS_ACT_HARD_SIGMOID,
+    TVIS_ACT_SIGMOID,
+    TVIS_ACT_SILU,
+    TVIS_ACT_GELU, /* with erf, not the tanh approximation */
+    TVIS_ACT_COUNT_
+} tvis_act;
 
 /* Convolution and depthwise convolution. The kernel's height and width are those of the weights. */
 typedef struct tvis_conv_params {
@@ -44,15 +63,52 @@ typedef struct tvis_conv_params {
 
 /* Reshape: (n, h, w, c) of the output, 0 where the input's dimension is kept; or flatten. */
 typedef struct tvis_reshape_params {
-    int32_t  dims[4];
+    int32_t dims[4];
     uint32_t flatten; /* 1: to (n, 1, 1, c * h * w) with channels outermost, as PyTorch flattens; dims are 0 */
 } tvis_reshape_params;
 
+typedef struct tvis_pool_params {
+    uint16_t kernel[2], stride[2]; /* down, across; >= 1 */
+    uint16_t pad[4];               /* top, left, bottom, right; less than the kernel */
+} tvis_pool_params;
+
+typedef struct tvis_shortcut_params {
+    uint16_t stride, before, after; /* zero channels in front and behind */
+    uint16_t reserved;
+} tvis_shortcut_params;
+
+typedef struct tvis_attention_params {
+    uint16_t heads;
+    uint16_t maps; /* 1: a second output holds the class token's attention to each token, (n, 1, heads, tokens) */
+} tvis_attention_params;
+
+/* How a position embedding for grid[0] x grid[1] patches is stretched to another size. */
+typedef enum tvis_stretch {
+    TVIS_STRETCH_OFFSET,    /* bicubic, scale (n + 0.1) / grid, no antialias: DINO, DINOv2 */
+    TVIS_STRETCH_ANTIALIAS, /* bicubic to the size, antialias: DINOv2 with registers */
+    TVIS_STRETCH_COUNT_
+} tvis_stretch;
+
+typedef struct tvis_tokens_params {
+    uint16_t grid[2];   /* rows, columns of the stored embedding */
+    uint16_t stretch;   /* tvis_stretch */
+    uint16_t registers; /* tokens between the class token and the patches, without position */
+} tvis_tokens_params;
+
+typedef struct tvis_slice_params {
+    int32_t begin, count; /* tokens; count 0: to the end */
+} tvis_slice_params;
+
 typedef union tvis_params {
-    tvis_conv_params    conv;
+    tvis_conv_params conv;
     tvis_reshape_params reshape;
-    float               eps; /* batch norm */
-    uint32_t            words[5];
+    tvis_pool_params pool;
+    tvis_shortcut_params shortcut;
+    tvis_attention_params attention;
+    tvis_tokens_params tokens;
+    tvis_slice_params slice;
+    float eps; /* batch norm, layer norm, L2 norm */
+    uint32_t words[5];
 } tvis_params;
 
 typedef struct tvis_blob_header {
@@ -64,34 +120,35 @@ typedef struct tvis_blob_header {
     uint32_t tensor_offset, node_offset, id_offset, string_offset;
     uint32_t id_count, string_bytes;
     uint16_t tensor_count, node_count;
-    uint16_t activation_count;   /* tensors [0, activation_count) live in the arena, the rest in the blob */
-    uint16_t input_count;        /* ids [0, input_count) */
-    uint16_t output_count;       /* the ids after those */
-    uint16_t multiple;           /* H and W are multiples of this */
-    uint32_t arch, labels;       /* strings; label_count strings follow each other from `labels` */
+    uint16_t activation_count; /* tensors [0, activation_count) live in the arena, the rest in the blob */
+    uint16_t input_count;      /* ids [0, input_count) */
+    uint16_t output_count;     /* the ids after those */
+    uint16_t multiple;         /* H and W are multiples of this */
+    uint32_t arch, labels;     /* strings; label_count strings follow each other from `labels` */
     uint32_t label_count, classes;
-    uint16_t h, w, c;            /* default input */
-    uint16_t min_side, max_side; /* of H and W */
-    uint8_t  filter, fit, channels, bgr; /* tvis_preprocess */
+    uint16_t h, w, c;                   /* default input */
+    uint16_t min_side, max_side;        /* of H and W */
+    uint8_t filter, fit, channels, bgr; /* tvis_preprocess */
     uint16_t reserved;
-    float    crop, mean[3], std[3];
+    float crop, mean[3], std[3];
     uint32_t reserved2[3];
 } tvis_blob_header;
 
 typedef struct tvis_blob_tensor {
     uint32_t name;
-    uint8_t  dtype, reserved;
-    uint16_t pack;     /* TVIS_PACK_* */
-    int32_t  dims[4];  /* N H W C; an input's zeros stand for the session's N, H, W; 0 for other activations */
+    uint8_t dtype, reserved;
+    uint16_t pack;   /* TVIS_PACK_* */
+    int32_t dims[4]; /* N H W C; an input's zeros stand for the session's N, H, W; 0 for other activations */
     uint32_t offset, bytes, crc; /* of the data; 0 for activations */
-    uint16_t producer; /* node that writes it; TVIS_NONE for inputs and constants */
-    uint16_t last_use; /* last node that reads it, node_count for outputs, its producer if nobody does; TVIS_NONE for constants */
+    uint16_t producer;           /* node that writes it; TVIS_NONE for inputs and constants */
+    uint16_t last_use; /* last node that reads it, node_count for outputs, its producer if nobody does; TVIS_NONE for
+                          constants */
 } tvis_blob_tensor;
 
 typedef struct tvis_blob_node {
-    uint32_t    name;
-    uint8_t     op, act, in_count, out_count;
-    uint32_t    ids; /* index of in_count + out_count tensor ids; an optional input may be TVIS_NONE */
+    uint32_t name;
+    uint8_t op, act, in_count, out_count;
+    uint32_t ids; /* index of in_count + out_count tensor ids; an optional input may be TVIS_NONE */
     tvis_params p;
 } tvis_blob_node;
 
@@ -129,6 +186,8 @@ static inline bool tvis_is_constant(const tvis_model *m, uint32_t id)
 uint32_t tvis_crc32(uint32_t crc, const void *data, size_t n);
 /* The header's checksum, of a blob whose tables_end is inside it. */
 uint32_t tvis_blob_crc(const uint8_t *blob);
+/* Whether a node's parameters are in their ranges; unused words are 0. */
+bool tvis_params_valid(uint8_t op, const tvis_params *p);
 /* "relu6" … */
 const char *tvis_act_name(uint8_t act);
 

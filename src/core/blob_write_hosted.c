@@ -9,12 +9,12 @@
 
 typedef struct writer {
     const tvis_graph *g;
-    uint16_t *id;      /* graph tensor -> blob tensor, TVIS_NONE: not in the blob */
-    uint32_t *order;   /* blob tensor -> graph tensor */
-    uint32_t  tensors, activations, nodes, ids;
-    uint64_t  strings, size;
-    uint8_t  *blob;
-    uint32_t  string_at; /* next free byte of the strings */
+    uint16_t *id;    /* graph tensor -> blob tensor, TVIS_NONE: not in the blob */
+    uint32_t *order; /* blob tensor -> graph tensor */
+    uint32_t tensors, activations, nodes, ids;
+    uint64_t strings, size;
+    uint8_t *blob;
+    uint32_t string_at; /* next free byte of the strings */
 } writer;
 
 static void number(writer *w, uint32_t t)

@@ -10,36 +10,36 @@
 #include <tinyvis/convert.h>
 
 typedef struct tvis_gtensor {
-    char    *name;
-    uint8_t  dtype;
-    bool     constant;
-    int32_t  dims[4];  /* of constants and inputs */
-    int32_t  channels; /* of activations, while a builder works */
-    void    *data;     /* of constants, owned */
-    size_t   bytes;
+    char *name;
+    uint8_t dtype;
+    bool constant;
+    int32_t dims[4];  /* of constants and inputs */
+    int32_t channels; /* of activations, while a builder works */
+    void *data;       /* of constants, owned */
+    size_t bytes;
 } tvis_gtensor;
 
 typedef struct tvis_gnode {
-    char       *name;
-    uint8_t     op, act, in_count, out_count;
-    bool        dead;
-    uint32_t    in[TVIS_MAX_IN], out[TVIS_MAX_OUT]; /* tensors; TVIS_NONE: not given */
+    char *name;
+    uint8_t op, act, in_count, out_count;
+    bool dead;
+    uint32_t in[TVIS_MAX_IN], out[TVIS_MAX_OUT]; /* tensors; TVIS_NONE: not given */
     tvis_params p;
 } tvis_gnode;
 
 typedef struct tvis_graph {
-    tvis_gtensor   *tensor;
-    tvis_gnode     *node; /* in execution order */
-    uint32_t        tensor_count, tensor_room, node_count, node_room;
-    uint32_t        input[4], output[8];
-    uint32_t        input_count, output_count;
-    const char     *arch;
-    uint32_t        classes;
-    uint16_t        h, w, min_side, max_side, multiple;
+    tvis_gtensor *tensor;
+    tvis_gnode *node; /* in execution order */
+    uint32_t tensor_count, tensor_room, node_count, node_room;
+    uint32_t input[4], output[8];
+    uint32_t input_count, output_count;
+    const char *arch;
+    uint32_t classes;
+    uint16_t h, w, min_side, max_side, multiple;
     tvis_preprocess preprocess;
     const char *const *labels; /* `classes` of them, or NULL */
-    tvis_status     status;
-    tvis_diag      *diag;
+    tvis_status status;
+    tvis_diag *diag;
 } tvis_graph;
 
 void tvis_graph_init(tvis_graph *g, tvis_diag *diag);

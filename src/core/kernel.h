@@ -11,11 +11,11 @@
 #define TVIS_PACK_PANEL(nr) (0x100u | (nr))
 
 typedef struct tvis_kernel {
-    const char *name;   /* NULL ends a table */
-    uint32_t    cpu;    /* TVIS_CPU_* that must all be there */
-    uint16_t    pack;   /* TVIS_PACK_*: the order of weights that the function reads */
-    uint16_t    m_max;  /* most rows it is meant for; 0: any */
-    uint8_t     mr, nr; /* tile: blocks of these sizes waste nothing */
+    const char *name; /* NULL ends a table */
+    uint32_t cpu;     /* TVIS_CPU_* that must all be there */
+    uint16_t pack;    /* TVIS_PACK_*: the order of weights that the function reads */
+    uint16_t m_max;   /* most rows it is meant for; 0: any */
+    uint8_t mr, nr;   /* tile: blocks of these sizes waste nothing */
 } tvis_kernel;
 
 #endif

@@ -12,8 +12,8 @@ static float from_bits(uint32_t u)
     return f;
 }
 
-/* x = n ln2 + r with |r| <= ln2 / 2; e^r by its Taylor polynomial of degree 7, whose remainder is below 5e-9; ln2 is split in two
- * so that n * LN2_HI is exact (Cody and Waite, Software Manual for the Elementary Functions, 1980). */
+/* x = n ln2 + r with |r| <= ln2 / 2; e^r by its Taylor polynomial of degree 7, whose remainder is below 5e-9; ln2 is
+ * split in two so that n * LN2_HI is exact (Cody and Waite, Software Manual for the Elementary Functions, 1980). */
 float tvis_expf(float x)
 {
     const float LOG2E = 1.44269504f, LN2_HI = 0.693359375f, LN2_LO = -2.12194440e-4f;
@@ -38,7 +38,32 @@ float tvis_expf(float x)
     return p * from_bits((uint32_t)(half + 127) << 23) * from_bits((uint32_t)(n - half + 127) << 23);
 }
 
-/* A first guess by halving the exponent, then Newton's iteration: the relative error is 0.035 at first and each step squares it. */
+static float horner(const float *c, int n, float x)
+{
+    float y = c[n - 1];
+    for (int i = n - 2; i >= 0; i--)
+        y = y * x + c[i];
+    return y;
+}
+
+/* Chebyshev fits: erf(x) / x in x^2 for |x| <= 1, and erfc(x) e^(x^2) in 1 / (1 + x / 2) from 1 to 4, where erf rounds
+ * to 1. */
+float tvis_erff(float x)
+{
+    static const float inner[] = { 1.12837923f,    -0.376126379f,   0.11283783f,     -0.0268654376f,
+                                   0.00522105349f, -0.00084843964f, 0.000112682537f, -9.67359028e-6f };
+    static const float outer[] = { -0.00012040251f, 0.284325778f,  0.264107674f,  0.328946292f, -0.0537934899f,
+                                   0.479816228f,    -0.384645969f, 0.0685303807f, 0.0129329311f };
+    float a = x < 0.0f ? -x : x;
+    if (!(a > 1.0f))
+        return x * horner(inner, (int)TVIS_COUNT(inner), x * x);
+    float y =
+        a > 4.0f ? 1.0f : 1.0f - tvis_expf(-a * a) * horner(outer, (int)TVIS_COUNT(outer), 1.0f / (1.0f + 0.5f * a));
+    return x < 0.0f ? -y : y;
+}
+
+/* A first guess by halving the exponent, then Newton's iteration: the relative error is 0.035 at first and each step
+ * squares it. */
 double tvis_sqrt(double x)
 {
     uint64_t u;

@@ -2,28 +2,22 @@
 #include "core/op.h"
 #include "core/port.h"
 
-#include <float.h>
-
 /* ORDER TVIS_ACT */
-static const struct {
-    const char *name;
-    float       lo, hi;
-} acts[] = {
-    [TVIS_ACT_NONE] = { "none", -FLT_MAX, FLT_MAX },
-    [TVIS_ACT_RELU] = { "relu", 0.0f, FLT_MAX },
-    [TVIS_ACT_RELU6] = { "relu6", 0.0f, 6.0f },
+static const char *const act_names[] = {
+    [TVIS_ACT_NONE] = "none",
+    [TVIS_ACT_RELU] = "relu",
+    [TVIS_ACT_RELU6] = "relu6",
+    [TVIS_ACT_HARD_SWISH] = "hard_swish",
+    [TVIS_ACT_HARD_SIGMOID] = "hard_sigmoid",
+    [TVIS_ACT_SIGMOID] = "sigmoid",
+    [TVIS_ACT_SILU] = "silu",
+    [TVIS_ACT_GELU] = "gelu",
 };
-TVIS_STATIC_ASSERT(acts, TVIS_COUNT(acts) == TVIS_ACT_COUNT_);
+TVIS_STATIC_ASSERT(act_names, TVIS_COUNT(act_names) == TVIS_ACT_COUNT_);
 
 const char *tvis_act_name(uint8_t act)
 {
-    return acts[act].name;
-}
-
-void tvis_act_range(uint8_t act, float *lo, float *hi)
-{
-    *lo = acts[act].lo;
-    *hi = acts[act].hi;
+    return act_names[act];
 }
 
 static tvis_status located(const tvis_node_plan *p, tvis_status s)
@@ -38,7 +32,8 @@ tvis_status tvis_plan_fail(const tvis_node_plan *p, tvis_status s, tvis_diag_cod
     return located(p, tvis_fail(p->diag, s, code, tvis_string(p->model, p->node->name), detail));
 }
 
-tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, const int32_t *expected, const int32_t *found)
+tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, const int32_t *expected,
+                                 const int32_t *found)
 {
     int64_t want[4], got[4];
     for (int i = 0; i < 4; i++) {

@@ -11,45 +11,46 @@
 
 /* One node with the shapes of a session. The core fills the first part, tvis_op.plan the second. */
 typedef struct tvis_node_plan {
-    const tvis_model          *model;
+    const tvis_model *model;
     const tvis_session_config *config;
-    const tvis_blob_node      *node;
-    const tvis_blob_tensor    *in[TVIS_MAX_IN]; /* NULL: not given */
-    int32_t                    in_dims[TVIS_MAX_IN][4];
-    bool                       packed; /* weights are there in the order `packed_as` */
-    uint16_t                   packed_as;
-    tvis_diag                 *diag;
+    const tvis_blob_node *node;
+    const tvis_blob_tensor *in[TVIS_MAX_IN]; /* NULL: not given */
+    int32_t in_dims[TVIS_MAX_IN][4];
+    bool packed; /* weights are there in the order `packed_as` */
+    uint16_t packed_as;
+    tvis_diag *diag;
 
-    int32_t     out_dims[TVIS_MAX_OUT][4];
+    int32_t out_dims[TVIS_MAX_OUT][4];
     const char *kernel_name;
-    uint16_t    kernel;     /* row of the operator's table */
-    uint16_t    pack;       /* order in which that row reads the weights */
-    uint32_t    pack_bytes; /* of a packed copy; 0: nothing to gain */
-    uint32_t    scratch;    /* bytes of working memory for each part of the work */
-    int8_t      in_place;   /* the first output may lie in this input's memory if it ends here; -1: it may not */
-    uint64_t    macs;
+    uint16_t kernel;     /* row of the operator's table */
+    uint16_t pack;       /* order in which that row reads the weights */
+    uint32_t pack_bytes; /* of a packed copy; 0: nothing to gain */
+    uint32_t scratch;    /* bytes of working memory for each part of the work */
+    int8_t in_place;     /* the first output may lie in this input's memory if it ends here; -1: it may not */
+    uint64_t macs;
 } tvis_node_plan;
 
 /* One node while it runs. */
 typedef struct tvis_node_run {
-    const tvis_blob_node         *node;
+    const tvis_blob_node *node;
     const tvis_blob_tensor *const *in; /* records; NULL: not given */
-    const void *const            *x;    /* data of the inputs, NULL: not given */
-    void *const                  *y;    /* data of the outputs */
-    const int32_t               (*in_dims)[4];
-    const int32_t               (*out_dims)[4];
-    const void                   *packed; /* weights in the kernel's order, or NULL */
-    uint8_t                      *scratch; /* `parts` times scratch_bytes */
-    uint32_t                      scratch_bytes;
-    uint16_t                      kernel;
-    uint16_t                      parts; /* how many the work is cut into */
-    uint8_t                       plan;  /* tvis_plan */
-    tvis_parallel_for             parallel_for;
-    void                         *pool;
+    const void *const *x;              /* data of the inputs, NULL: not given */
+    void *const *y;                    /* data of the outputs */
+    const int32_t (*in_dims)[4];
+    const int32_t (*out_dims)[4];
+    const void *packed; /* weights in the kernel's order, or NULL */
+    uint8_t *scratch;   /* `parts` times scratch_bytes */
+    uint32_t scratch_bytes;
+    uint16_t kernel;
+    uint16_t parts; /* how many the work is cut into */
+    uint8_t plan;   /* tvis_plan */
+    uint32_t cpu;   /* TVIS_CPU_* to use */
+    tvis_parallel_for parallel_for;
+    void *pool;
 } tvis_node_run;
 
 struct tvis_op {
-    uint8_t     code, dtype; /* tvis_op_code; tvis_dtype of the first output */
+    uint8_t code, dtype; /* tvis_op_code; tvis_dtype of the first output */
     const char *name;
     tvis_status (*plan)(tvis_node_plan *p);
     void (*pack)(const tvis_node_plan *p, const void *weights, void *out); /* NULL: never packs */
@@ -84,12 +85,10 @@ static inline void tvis_run_parts(const tvis_node_run *r, void (*fn)(void *arg, 
             fn(arg, i);
 }
 
-/* Clamp limits of an activation. */
-void tvis_act_range(uint8_t act, float *lo, float *hi);
-
 /* Helpers of plan(). Each failure names the node. */
 tvis_status tvis_plan_fail(const tvis_node_plan *p, tvis_status s, tvis_diag_code code, const char *detail);
-tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, const int32_t *expected, const int32_t *found);
+tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, const int32_t *expected,
+                                 const int32_t *found);
 /* Number of inputs in [min, max], one output, all there up to min. */
 tvis_status tvis_plan_arity(const tvis_node_plan *p, uint32_t min, uint32_t max);
 /* Input i, if given, is a constant of this dtype with `count` elements in its last dimension and 1 in the others. */

@@ -6,13 +6,14 @@
 typedef struct pack_context {
     const tvis_model *m;
     const tvis_registry *registry;
-    uint8_t  *mem; /* NULL: only the size is wanted */
-    uint64_t  bytes;
+    uint8_t *mem; /* NULL: only the size is wanted */
+    uint64_t bytes;
 } pack_context;
 
 static uint32_t directory_bytes(const tvis_model *m)
 {
-    return tvis_align((uint32_t)(offsetof(tvis_pack_header, entry) + tvis_header(m)->node_count * sizeof(tvis_pack_entry)));
+    return tvis_align(
+        (uint32_t)(offsetof(tvis_pack_header, entry) + tvis_header(m)->node_count * sizeof(tvis_pack_entry)));
 }
 
 static void pack_node(void *user, const tvis_placed *p)
@@ -29,11 +30,13 @@ static void pack_node(void *user, const tvis_placed *p)
     c->bytes += tvis_align(p->plan.pack_bytes);
 }
 
-static tvis_status pack_walk(const tvis_model *m, const tvis_session_config *c, uint8_t *mem, size_t *bytes, tvis_diag *d)
+static tvis_status pack_walk(const tvis_model *m, const tvis_session_config *c, uint8_t *mem, size_t *bytes,
+                             tvis_diag *d)
 {
     tvis_layout_plan l;
     tvis_status s = tvis_check_config(m, c, d);
-    if (s)
+    *bytes = 0;
+    if (s || c->plan == TVIS_PLAN_SMALL)
         return s;
     tvis_session_config plain = *c;
     plain.pack = NULL;

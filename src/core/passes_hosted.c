@@ -31,7 +31,8 @@ static const float *data(const tvis_graph *g, uint32_t id)
 /* Weights are read by one node only in the graphs that builders make; a second reader would see them changed. */
 static bool foldable(const tvis_graph *g, const tvis_gnode *conv)
 {
-    return conv && is_conv(conv) && tvis_graph_uses(g, conv->in[1]) == 1 && (conv->in_count < 4 || conv->in[3] == TVIS_NONE);
+    return conv && is_conv(conv) && tvis_graph_uses(g, conv->in[1]) == 1 &&
+           (conv->in_count < 4 || conv->in[3] == TVIS_NONE);
 }
 
 /* w'[o] = w[o] * s, b'[o] = (b[o] - mean) * s + beta with s = gamma / sqrt(var + eps), in double. */
@@ -40,7 +41,8 @@ static void fold(tvis_graph *g, tvis_gnode *conv, const tvis_gnode *bn, float *b
     tvis_gtensor *w = &g->tensor[conv->in[1]];
     const bool depthwise = conv->op == TVIS_OP_DEPTHWISE; /* the channel is the last dimension, else the first */
     const size_t channels = (size_t)w->dims[depthwise ? 3 : 0], each = w->bytes / sizeof(float) / channels;
-    const float *gamma = data(g, bn->in[1]), *beta = data(g, bn->in[2]), *mean = data(g, bn->in[3]), *var = data(g, bn->in[4]);
+    const float *gamma = data(g, bn->in[1]), *beta = data(g, bn->in[2]), *mean = data(g, bn->in[3]),
+                *var = data(g, bn->in[4]);
     float *x = w->data;
     for (size_t o = 0; o < channels; o++) {
         double s = (double)gamma[o] / tvis_sqrt((double)var[o] + (double)bn->p.eps);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory planning with a bounded stack: one walk over the nodes keeps a table of the tensors that are alive, with
- * their shapes and places. Several placing rules are tried and the smallest result is kept; a rule that fills the arena from
- * both ends reaches the lower bound on chains and residual blocks. */
+ * their shapes and places. Several placing rules are tried and the smallest result is kept; a rule that fills the arena
+ * from both ends reaches the lower bound on chains and residual blocks. */
 #include "core/planner.h"
 #include "core/port.h"
 
@@ -11,25 +11,25 @@
 typedef struct live {
     uint16_t id, last_use;
     uint32_t offset, size;
-    int32_t  dims[4];
+    int32_t dims[4];
 } live;
 
 /* ORDER rule_side */
 enum { RULE_LOW, RULE_ALTERNATE, RULE_OPPOSITE, RULE_LIFETIME, RULE_COUNT };
 
 typedef struct walk {
-    const tvis_model          *m;
+    const tvis_model *m;
     const tvis_session_config *c;
-    tvis_diag                 *diag;
-    uint8_t                    rule;
-    bool                       full; /* a block found no room below the ceiling */
-    uint32_t                   ceiling;
-    uint32_t                   top;           /* end of the highest block */
-    uint64_t                   sum;           /* of live sizes */
-    uint64_t                   tensors, bound; /* largest sum without and with scratch */
-    uint32_t                   placed;        /* blocks so far */
-    uint32_t                   count;
-    live                       table[MAX_LIVE];
+    tvis_diag *diag;
+    uint8_t rule;
+    bool full; /* a block found no room below the ceiling */
+    uint32_t ceiling;
+    uint32_t top;            /* end of the highest block */
+    uint64_t sum;            /* of live sizes */
+    uint64_t tensors, bound; /* largest sum without and with scratch */
+    uint32_t placed;         /* blocks so far */
+    uint32_t count;
+    live table[MAX_LIVE];
 } walk;
 
 int32_t tvis_find_op(const tvis_registry *r, uint8_t code, uint8_t dtype)
@@ -181,7 +181,8 @@ static tvis_status plan_node(walk *w, uint32_t i, tvis_placed *out)
         if (ids[k] == TVIS_NONE)
             continue;
         p->in[k] = &tvis_tensors(w->m)[ids[k]];
-        memcpy(p->in_dims[k], tvis_is_constant(w->m, ids[k]) ? p->in[k]->dims : find(w, ids[k])->dims, sizeof p->in_dims[k]);
+        memcpy(p->in_dims[k], tvis_is_constant(w->m, ids[k]) ? p->in[k]->dims : find(w, ids[k])->dims,
+               sizeof p->in_dims[k]);
     }
     packed_weights(p);
     int32_t op = tvis_find_op(w->c->registry, n->op, tvis_tensors(w->m)[ids[n->in_count]].dtype);
@@ -284,7 +285,8 @@ static tvis_status run_walk(walk *w, tvis_placed_fn fn, void *user)
     return TVIS_OK;
 }
 
-static void start(walk *w, const tvis_model *m, const tvis_session_config *c, uint8_t rule, uint32_t ceiling, tvis_diag *d)
+static void start(walk *w, const tvis_model *m, const tvis_session_config *c, uint8_t rule, uint32_t ceiling,
+                  tvis_diag *d)
 {
     w->m = m;
     w->c = c;
@@ -323,8 +325,8 @@ tvis_status tvis_plan_layout(const tvis_model *m, const tvis_session_config *c, 
     return TVIS_OK;
 }
 
-tvis_status tvis_plan_walk(const tvis_model *m, const tvis_session_config *c, const tvis_layout_plan *l, tvis_placed_fn fn,
-                           void *user, tvis_diag *d)
+tvis_status tvis_plan_walk(const tvis_model *m, const tvis_session_config *c, const tvis_layout_plan *l,
+                           tvis_placed_fn fn, void *user, tvis_diag *d)
 {
     walk w;
     start(&w, m, c, l->rule, l->ceiling, d);
@@ -339,11 +341,12 @@ tvis_status tvis_check_config(const tvis_model *m, const tvis_session_config *c,
     const uint16_t sides[2] = { c->h ? c->h : h->h, c->w ? c->w : h->w };
     for (int i = 0; i < 2; i++) {
         if (sides[i] < h->min_side || sides[i] > h->max_side)
-            return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, i ? "width" : "height", "outside of the model's limits",
-                                   sides[i] < h->min_side ? h->min_side : h->max_side, sides[i]);
+            return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, i ? "width" : "height",
+                                   "outside of the model's limits", sides[i] < h->min_side ? h->min_side : h->max_side,
+                                   sides[i]);
         if (sides[i] % h->multiple)
-            return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, i ? "width" : "height", "not a multiple of the model's step",
-                                   h->multiple, sides[i]);
+            return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, i ? "width" : "height",
+                                   "not a multiple of the model's step", h->multiple, sides[i]);
     }
     if (c->threads < 1 || c->threads > TVIS_MAX_THREADS)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, "threads", NULL, TVIS_MAX_THREADS, c->threads);

@@ -7,21 +7,21 @@
 
 /* Where a walk puts the blocks. Offsets count from the start of the activations. */
 typedef struct tvis_placed {
-    uint32_t       node;           /* TVIS_NONE: the graph's inputs, which come first */
-    tvis_node_plan plan;           /* not filled for the graph's inputs */
-    uint16_t       id[TVIS_MAX_OUT]; /* tensors that were placed */
-    uint32_t       offset[TVIS_MAX_OUT];
-    int32_t        dims[TVIS_MAX_OUT][4];
-    uint32_t       count;
-    uint32_t       scratch_offset;
-    uint32_t       op;             /* index in the registry */
+    uint32_t node;             /* TVIS_NONE: the graph's inputs, which come first */
+    tvis_node_plan plan;       /* not filled for the graph's inputs */
+    uint16_t id[TVIS_MAX_OUT]; /* tensors that were placed */
+    uint32_t offset[TVIS_MAX_OUT];
+    int32_t dims[TVIS_MAX_OUT][4];
+    uint32_t count;
+    uint32_t scratch_offset;
+    uint32_t op; /* index in the registry */
 } tvis_placed;
 
 typedef void (*tvis_placed_fn)(void *user, const tvis_placed *p);
 
 /* Result of the best of several placing rules. */
 typedef struct tvis_layout_plan {
-    uint8_t  rule;
+    uint8_t rule;
     uint32_t ceiling; /* bytes of activations and scratch together, a multiple of TVIS_ARENA_ALIGN */
     uint32_t tensors; /* of these, what the tensors take up alone */
     uint32_t bound;   /* no placing can need less than this */
@@ -32,8 +32,8 @@ tvis_status tvis_check_config(const tvis_model *m, const tvis_session_config *c,
 /* Tries the rules; deterministic, the same on every target. */
 tvis_status tvis_plan_layout(const tvis_model *m, const tvis_session_config *c, tvis_layout_plan *best, tvis_diag *d);
 /* One walk with a rule found above; tells `fn` of the inputs and of each node. */
-tvis_status tvis_plan_walk(const tvis_model *m, const tvis_session_config *c, const tvis_layout_plan *l, tvis_placed_fn fn,
-                           void *user, tvis_diag *d);
+tvis_status tvis_plan_walk(const tvis_model *m, const tvis_session_config *c, const tvis_layout_plan *l,
+                           tvis_placed_fn fn, void *user, tvis_diag *d);
 /* The registry's operator for this node, or -1. */
 int32_t tvis_find_op(const tvis_registry *r, uint8_t code, uint8_t dtype);
 
@@ -43,8 +43,8 @@ typedef struct tvis_pack_entry {
     uint16_t pack, reserved;
 } tvis_pack_entry;
 typedef struct tvis_pack_header {
-    uint32_t        magic, model; /* the blob's CRC */
-    uint32_t        bytes, node_count;
+    uint32_t magic, model; /* the blob's CRC */
+    uint32_t bytes, node_count;
     tvis_pack_entry entry[1]; /* node_count of them */
 } tvis_pack_header;
 #define TVIS_PACK_MAGIC 0x4b434150u

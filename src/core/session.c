@@ -78,7 +78,8 @@ static void visit_node(void *user, const tvis_placed *p)
             info.weights[weights++] = ids[k];
     }
     for (uint32_t k = 0; k < p->count; k++)
-        info.bytes += (uint64_t)tvis_elements(p->dims[k]) * tvis_dtype_size((tvis_dtype)tvis_tensors(v->m)[p->id[k]].dtype);
+        info.bytes +=
+            (uint64_t)tvis_elements(p->dims[k]) * tvis_dtype_size((tvis_dtype)tvis_tensors(v->m)[p->id[k]].dtype);
     v->visit(v->user, p->node, &info);
 }
 
@@ -132,9 +133,11 @@ tvis_status tvis_session_init(tvis_session **session, const tvis_model *m, const
     if (status)
         return status;
     if (bytes < b.total)
-        return tvis_fail_value(diag, TVIS_ENOMEM, TVIS_DIAG_MEMORY, "session memory", NULL, (int64_t)b.total, (int64_t)bytes);
+        return tvis_fail_value(diag, TVIS_ENOMEM, TVIS_DIAG_MEMORY, "session memory", NULL, (int64_t)b.total,
+                               (int64_t)bytes);
     if (c->cpu & ~tvis_cpu_detect())
-        return tvis_fail(diag, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "cpu", "this processor lacks an instruction set that was asked for");
+        return tvis_fail(diag, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "cpu",
+                         "this processor lacks an instruction set that was asked for");
     tvis_session *s = mem;
     memset(s, 0, b.state);
     s->blob.data = m->blob;
@@ -147,6 +150,7 @@ tvis_status tvis_session_init(tvis_session **session, const tvis_model *m, const
     s->magic = TVIS_SESSION_MAGIC;
     s->arena = (uint32_t)b.state;
     s->bytes = (uint32_t)b.total;
+    s->cpu = c->cpu;
     s->threads = c->threads;
     s->plan = c->plan;
     status = tvis_plan_walk(m, c, &l, store, s, diag);
@@ -245,12 +249,21 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i)
         memcpy(out_dims[k], t->dims, sizeof out_dims[k]);
     }
     const tvis_node_run r = {
-        .node = n, .in = in, .x = x, .y = y,
-        .in_dims = (const int32_t(*)[4])in_dims, .out_dims = (const int32_t(*)[4])out_dims,
+        .node = n,
+        .in = in,
+        .x = x,
+        .y = y,
+        .in_dims = (const int32_t(*)[4])in_dims,
+        .out_dims = (const int32_t(*)[4])out_dims,
         .packed = state->packed ? (const uint8_t *)s->pack.data + state->packed : NULL,
-        .scratch = arena + state->scratch, .scratch_bytes = state->scratch_bytes,
-        .kernel = state->kernel, .parts = s->threads, .plan = s->plan,
-        .parallel_for = (tvis_parallel_for)s->parallel_for.fn, .pool = (void *)(uintptr_t)s->pool.data,
+        .scratch = arena + state->scratch,
+        .scratch_bytes = state->scratch_bytes,
+        .kernel = state->kernel,
+        .parts = s->threads,
+        .plan = s->plan,
+        .cpu = s->cpu,
+        .parallel_for = (tvis_parallel_for)s->parallel_for.fn,
+        .pool = (void *)(uintptr_t)s->pool.data,
     };
     ((const tvis_registry *)s->registry.data)->ops[state->op]->run(&r);
 }
@@ -285,7 +298,8 @@ static tvis_status each_view(tvis_session *s, const tvis_tensor *views, bool inp
 tvis_status tvis_session_run(tvis_session *s, const tvis_tensor *in, const tvis_tensor *out, tvis_diag *diag)
 {
     if (!s || s->magic != TVIS_SESSION_MAGIC || !in)
-        return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, s && in ? "session" : "session, input", "is NULL or not initialised");
+        return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, s && in ? "session" : "session, input",
+                         "is NULL or not initialised");
     const tvis_model m = { s->blob.data, 0 };
     tvis_status status = each_view(s, in, true, false, diag);
     if (!status && out)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A session's memory: this header, a record for each node and each activation, then the activations. Offsets instead of
- * pointers, and slots of eight bytes for the few pointers there must be, so that the size is the same on every target. */
+ * pointers, and slots of eight bytes for the few pointers there must be, so that the size is the same on every target.
+ */
 #ifndef TVIS_CORE_SESSION_STATE_H
 #define TVIS_CORE_SESSION_STATE_H
 
@@ -14,10 +15,10 @@ typedef union tvis_slot {
 
 struct tvis_session {
     tvis_slot blob, pack, registry, parallel_for, pool, observe, observe_user;
-    uint32_t  magic, arena; /* offset of the activations from the session */
-    uint32_t  bytes;
-    uint16_t  threads;
-    uint8_t   plan, reserved;
+    uint32_t magic, arena; /* offset of the activations from the session */
+    uint32_t bytes, cpu;
+    uint16_t threads;
+    uint8_t plan, reserved;
 };
 
 typedef struct tvis_node_state {
@@ -29,7 +30,7 @@ typedef struct tvis_node_state {
 
 typedef struct tvis_tensor_state {
     uint32_t offset; /* from the activations */
-    int32_t  dims[4];
+    int32_t dims[4];
 } tvis_tensor_state;
 
 #define TVIS_SESSION_MAGIC 0x53534553u

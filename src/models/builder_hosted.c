@@ -116,7 +116,8 @@ static uint32_t conv_weights(tvis_builder *b, const char *layer, int32_t in, con
     float *x = values(b, name, TVIS_RANDOM_WEIGHT, shape, 4);
     uint32_t id = tvis_graph_constant(&b->g, name, TVIS_F32, dims);
     if (id != TVIS_NONE && x)
-        permute(x, b->g.tensor[id].data, (size_t)shape[0], (size_t)shape[1], (size_t)(s->kernel * s->kernel), depthwise);
+        permute(x, b->g.tensor[id].data, (size_t)shape[0], (size_t)shape[1], (size_t)(s->kernel * s->kernel),
+                depthwise);
     free(x);
     return id;
 }
@@ -127,9 +128,12 @@ uint32_t tvis_build_conv(tvis_builder *b, uint32_t x, const char *name, tvis_con
     const bool depthwise = s.groups == in && s.out == in && in > 1;
     const uint16_t pad = b->same ? 0 : (uint16_t)((s.kernel - 1) / 2), stride = (uint16_t)s.stride;
     const tvis_params p = { .conv = {
-        .stride = { stride, stride }, .dilation = { 1, 1 }, .pad = { pad, pad, pad, pad },
-        .groups = depthwise ? 1 : (uint16_t)s.groups, .same = b->same,
-    } };
+                                .stride = { stride, stride },
+                                .dilation = { 1, 1 },
+                                .pad = { pad, pad, pad, pad },
+                                .groups = depthwise ? 1 : (uint16_t)s.groups,
+                                .same = b->same,
+                            } };
     uint32_t ids[3] = { x, conv_weights(b, name, in, &s, depthwise), TVIS_NONE };
     if (s.bias)
         ids[2] = vector(b, name, "bias", TVIS_RANDOM_BIAS, s.out);
@@ -173,7 +177,8 @@ static int32_t class_count(tvis_builder *b, const char *weight_name, uint32_t ot
 {
     const tvis_weight *w = b->weights ? tvis_weights_find(b->weights, weight_name) : NULL;
     if (b->classes == 0)
-        b->classes = w && w->rank == 2 && w->dims[0] > 0 && w->dims[0] <= TVIS_MAX_DIM ? (uint32_t)w->dims[0] : otherwise;
+        b->classes =
+            w && w->rank == 2 && w->dims[0] > 0 && w->dims[0] <= TVIS_MAX_DIM ? (uint32_t)w->dims[0] : otherwise;
     return (int32_t)b->classes;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What architectures are written with: layers by the names that their weights have in PyTorch. Errors stick in g.status. */
+/* What architectures are written with: layers by the names that their weights have in PyTorch. Errors stick in
+ * g.status. */
 #ifndef TVIS_MODELS_BUILDER_HOSTED_H
 #define TVIS_MODELS_BUILDER_HOSTED_H
 
@@ -7,13 +8,13 @@
 #include "models/import/weights.h"
 
 typedef struct tvis_builder {
-    tvis_graph          g;
+    tvis_graph g;
     const tvis_weights *weights; /* NULL: random ones from `seed` */
-    bool               *used;    /* one a tensor of the file */
-    uint64_t            seed;
-    uint32_t            classes; /* 0: as many as the weights have */
-    double              width;
-    uint16_t            same;    /* TensorFlow's SAME padding */
+    bool *used;                  /* one a tensor of the file */
+    uint64_t seed;
+    uint32_t classes; /* 0: as many as the weights have */
+    double width;
+    uint16_t same; /* TensorFlow's SAME padding */
 } tvis_builder;
 
 typedef struct tvis_arch_def {
@@ -30,12 +31,13 @@ extern const tvis_preprocess tvis_imagenet_preprocess;
 
 typedef struct tvis_conv_spec {
     int32_t out, kernel, stride, groups;
-    bool    bias;
+    bool bias;
 } tvis_conv_spec;
 
 /* Channels of an activation. */
 int32_t tvis_build_channels(const tvis_builder *b, uint32_t x);
-/* `name`.weight (out, in / groups, k, k) and, if asked for, `name`.bias; padding (k - 1) / 2. Depthwise where groups == in == out. */
+/* `name`.weight (out, in / groups, k, k) and, if asked for, `name`.bias; padding (k - 1) / 2. Depthwise where groups ==
+ * in == out. */
 uint32_t tvis_build_conv(tvis_builder *b, uint32_t x, const char *name, tvis_conv_spec spec);
 /* `name`.weight, .bias, .running_mean, .running_var. */
 uint32_t tvis_build_batch_norm(tvis_builder *b, uint32_t x, const char *name, float eps);

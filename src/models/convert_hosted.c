@@ -5,8 +5,12 @@
 #include <string.h>
 
 const tvis_preprocess tvis_imagenet_preprocess = {
-    .filter = TVIS_FILTER_BILINEAR, .fit = TVIS_FIT_CROP, .channels = 3, .crop = 0.875f,
-    .mean = { 0.485f, 0.456f, 0.406f }, .std = { 0.229f, 0.224f, 0.225f },
+    .filter = TVIS_FILTER_BILINEAR,
+    .fit = TVIS_FIT_CROP,
+    .channels = 3,
+    .crop = 0.875f,
+    .mean = { 0.485f, 0.456f, 0.406f },
+    .std = { 0.229f, 0.224f, 0.225f },
 };
 
 const tvis_arch_def *const tvis_archs[] = { &tvis_arch_mobilenet_v2, NULL };
@@ -66,7 +70,8 @@ static void input_size(tvis_graph *g, const tvis_convert_config *c, const tvis_a
     const uint16_t sides[2] = { g->h, g->w };
     for (int i = 0; !g->status && i < 2; i++)
         if (sides[i] < g->min_side || sides[i] > g->max_side || sides[i] % g->multiple)
-            g->status = tvis_fail_value(g->diag, TVIS_EINVAL, TVIS_DIAG_LIMIT, "input size", "outside of the architecture's limits",
+            g->status = tvis_fail_value(g->diag, TVIS_EINVAL, TVIS_DIAG_LIMIT, "input size",
+                                        "outside of the architecture's limits",
                                         sides[i] < g->min_side ? g->min_side : g->max_side, sides[i]);
 }
 
@@ -75,8 +80,8 @@ static void labels(tvis_graph *g, const tvis_convert_config *c)
     if (!c->labels || g->status)
         return;
     if (c->label_count != g->classes)
-        g->status = tvis_fail_value(g->diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "labels", "there must be one for each class",
-                                    g->classes, c->label_count);
+        g->status = tvis_fail_value(g->diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "labels",
+                                    "there must be one for each class", g->classes, c->label_count);
     g->labels = c->labels;
 }
 
@@ -104,7 +109,8 @@ tvis_status tvis_convert(const tvis_convert_config *c, tvis_blob *blob, tvis_dia
     tvis_builder b;
     tvis_weights *weights = NULL;
     if (!c || !blob || c->struct_size != sizeof *c)
-        return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "config", "is NULL or of another version (struct_size)");
+        return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "config",
+                         "is NULL or of another version (struct_size)");
     const tvis_arch_def *arch = find_arch(c->arch);
     tvis_status s = check(c, arch, diag);
     if (!s && c->weights)

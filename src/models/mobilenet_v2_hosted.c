@@ -25,7 +25,8 @@ static uint32_t conv_bn_relu6(tvis_builder *b, uint32_t x, const char *layer, in
     return tvis_build_activation(b, x, tvis_name(n, "%s.2", name), TVIS_ACT_RELU6);
 }
 
-static uint32_t inverted_residual(tvis_builder *b, uint32_t x, const char *name, int32_t expand, int32_t out, int32_t stride)
+static uint32_t inverted_residual(tvis_builder *b, uint32_t x, const char *name, int32_t expand, int32_t out,
+                                  int32_t stride)
 {
     const uint32_t shortcut = x;
     const int32_t in = tvis_build_channels(b, x), hidden = in * expand;
@@ -44,7 +45,8 @@ static void build(tvis_builder *b)
     char n[TVIS_NAME_MAX];
     int index = 0;
     uint32_t x = tvis_graph_input(&b->g, "input", 3);
-    x = conv_bn_relu6(b, x, "features", index++, (tvis_conv_spec){ tvis_make_divisible(32 * b->width), 3, 2, 1, false });
+    x = conv_bn_relu6(b, x, "features", index++,
+                      (tvis_conv_spec){ tvis_make_divisible(32 * b->width), 3, 2, 1, false });
     for (size_t row = 0; row < sizeof table / sizeof *table; row++)
         for (int32_t i = 0; i < table[row].repeats; i++)
             x = inverted_residual(b, x, tvis_name(n, "features.%d.conv", index++), table[row].expand,
@@ -57,6 +59,6 @@ static void build(tvis_builder *b)
     b->g.preprocess = tvis_imagenet_preprocess;
 }
 
-const tvis_arch_def tvis_arch_mobilenet_v2 = {
-    { "mobilenet_v2", "inverted residuals with linear bottlenecks (2018)", 224, 224, 3, 1000, 3504872, 300774272 }, build
-};
+const tvis_arch_def tvis_arch_mobilenet_v2 = { { "mobilenet_v2", "inverted residuals with linear bottlenecks (2018)",
+                                                 224, 224, 3, 1000, 3504872, 300774272 },
+                                               build };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/matmul.h"
+#include "ops/act.h"
 #include "ops/gemm.h"
 
 /* Rows that are gathered at a time: a block within L2 for speed, within L1 for size. */
@@ -58,7 +59,8 @@ void tvis_matmul_pack(const tvis_node_plan *p, int32_t n, int32_t k, int32_t gro
     int32_t nr = tvis_gemm_f32[p->kernel].k.nr;
     size_t step = tvis_gemm_f32_packed(n, k, nr);
     for (int32_t g = 0; g < groups; g++)
-        tvis_gemm_f32_pack((const float *)weights + (size_t)g * (size_t)n * (size_t)k, n, k, nr, (float *)out + (size_t)g * step);
+        tvis_gemm_f32_pack((const float *)weights + (size_t)g * (size_t)n * (size_t)k, n, k, nr,
+                           (float *)out + (size_t)g * step);
 }
 
 /* A part's share of one group: rows [row0, row1), columns [col0, col1). */
@@ -76,8 +78,8 @@ static const float *ready_weights(const tvis_matmul *mm, const tvis_kernel *kern
 }
 
 /* All columns of a share for the rows in *a, packing a panel at a time. */
-static void multiply_packing(const tvis_matmul *mm, const tvis_gemm_f32_variant *v, tvis_gemm_f32_args a, const share *s,
-                             float *panel)
+static void multiply_packing(const tvis_matmul *mm, const tvis_gemm_f32_variant *v, tvis_gemm_f32_args a,
+                             const share *s, float *panel)
 {
     const int32_t nr = v->k.nr, left = s->col1 - s->col0;
     const float *w = mm->w + ((size_t)s->group * (size_t)mm->n + (size_t)s->col0) * (size_t)mm->k;
@@ -102,11 +104,18 @@ static void run_share(const tvis_matmul *mm, const share *s, float *scratch)
     for (int32_t row = s->row0; row < s->row1; row += step) {
         const size_t at = (size_t)row * ldy + column;
         tvis_gemm_f32_args a = {
-            .x = rows, .w = ready, .bias = mm->bias ? mm->bias + column : NULL,
-            .add = mm->add ? mm->add + at : NULL, .y = mm->y + at,
-            .m = s->row1 - row < step ? s->row1 - row : step, .n = s->col1 - s->col0, .k = mm->k,
-            .ldx = mm->k, .ldy = (int32_t)ldy, .lo = mm->lo, .hi = mm->hi,
+            .x = rows,
+            .w = ready,
+            .bias = mm->bias ? mm->bias + column : NULL,
+            .add = mm->add ? mm->add + at : NULL,
+            .y = mm->y + at,
+            .m = s->row1 - row < step ? s->row1 - row : step,
+            .n = s->col1 - s->col0,
+            .k = mm->k,
+            .ldx = mm->k,
+            .ldy = (int32_t)ldy,
         };
+        tvis_act_range(mm->act, &a.lo, &a.hi);
         if (mm->gather) {
             mm->gather(mm, row, a.m, s->group, rows);
         } else {
@@ -117,6 +126,7 @@ static void run_share(const tvis_matmul *mm, const share *s, float *scratch)
             v->run(&a);
         else
             multiply_packing(mm, v, a, s, panel);
+        tvis_act_apply(mm->run->cpu, mm->act, a.y, a.m, s->col1 - s->col0, a.ldy);
     }
 }
 

@@ -13,11 +13,11 @@ struct tvis_matmul {
     const tvis_node_run *run;
     const float *x;              /* (m, groups * k) when gather is NULL */
     const float *w, *bias, *add; /* (groups * n, k), (groups * n), (m, groups * n) */
-    float       *y;              /* (m, groups * n) */
-    int32_t      m, n, k, groups;
-    float        lo, hi;
-    tvis_gather  gather;
-    const void  *shape; /* for gather */
+    float *y;                    /* (m, groups * n) */
+    int32_t m, n, k, groups;
+    uint8_t act; /* tvis_act */
+    tvis_gather gather;
+    const void *shape; /* for gather */
 };
 
 /* Chooses the kernel for m rows and answers kernel, pack, pack_bytes and scratch. Input 1 holds the weights. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Batch normalisation with stored statistics: y = act((x - mean) / sqrt(var + eps) * weight + bias) by channel; inputs x, weight,
- * bias, mean, var. Conversion folds it into the layer before it; this runs where there is none. Ioffe and Szegedy 2015. */
+/* Batch normalisation with stored statistics: y = act((x - mean) / sqrt(var + eps) * weight + bias) by channel; inputs
+ * x, weight, bias, mean, var. Conversion folds it into the layer before it; this runs where there is none. Ioffe and
+ * Szegedy 2015. */
 #include "core/math.h"
 #include "core/op.h"
 #include "core/port.h"
+#include "ops/act.h"
 
 static tvis_status plan(tvis_node_plan *p)
 {
@@ -39,6 +41,7 @@ static void run_part(void *arg, uint32_t part)
             v = v < lo ? lo : v;
             y[k] = v > hi ? hi : v;
         }
+        tvis_act_apply(r->cpu, r->node->act, y, 1, c, c);
     }
 }
 

@@ -105,12 +105,20 @@ static void run(const tvis_node_run *r)
     const int32_t *w = r->in_dims[1], *y = r->out_dims[0];
     const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], w);
     tvis_matmul mm = {
-        .run = r, .x = r->x[0], .w = r->x[1], .bias = r->x[2], .add = r->x[3], .y = r->y[0],
-        .m = y[0] * y[1] * y[2], .groups = r->node->p.conv.groups, .k = depth(w),
-        .gather = is_direct(&s) ? NULL : gather, .shape = &s,
+        .run = r,
+        .x = r->x[0],
+        .w = r->x[1],
+        .bias = r->x[2],
+        .add = r->x[3],
+        .y = r->y[0],
+        .m = y[0] * y[1] * y[2],
+        .groups = r->node->p.conv.groups,
+        .k = depth(w),
+        .act = r->node->act,
+        .gather = is_direct(&s) ? NULL : gather,
+        .shape = &s,
     };
     mm.n = w[0] / mm.groups;
-    tvis_act_range(r->node->act, &mm.lo, &mm.hi);
     tvis_matmul_run(&mm);
 }
 

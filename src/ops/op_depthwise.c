@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Depthwise convolution: x (n, h, w, c), weights (1, kh, kw, c), bias (c): y (n, oh, ow, c). */
 #include "core/port.h"
+#include "ops/act.h"
 #include "ops/conv_shape.h"
 #include "ops/depthwise.h"
 
@@ -40,8 +41,17 @@ static void run_part(void *arg, uint32_t part)
     const size_t in_row = (size_t)s.iw * (size_t)s.ic, out_row = (size_t)s.ow * (size_t)s.ic;
     const float *rows[TVIS_MAX_KERNEL];
     tvis_depthwise_f32_args a = {
-        .rows = rows, .w = r->x[1], .bias = r->x[2], .iw = s.iw, .ow = s.ow, .c = s.ic, .kh = s.kh, .kw = s.kw,
-        .stride = s.stride[1], .pad = s.left, .dilation = s.dilation[1],
+        .rows = rows,
+        .w = r->x[1],
+        .bias = r->x[2],
+        .iw = s.iw,
+        .ow = s.ow,
+        .c = s.ic,
+        .kh = s.kh,
+        .kw = s.kw,
+        .stride = s.stride[1],
+        .pad = s.left,
+        .dilation = s.dilation[1],
     };
     tvis_act_range(r->node->act, &a.lo, &a.hi);
     for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
@@ -53,6 +63,7 @@ static void run_part(void *arg, uint32_t part)
         }
         a.y = (float *)r->y[0] + (size_t)i * out_row;
         tvis_depthwise_f32[r->kernel].run(&a);
+        tvis_act_apply(r->cpu, r->node->act, a.y, s.ow, s.ic, s.ic);
     }
 }
 

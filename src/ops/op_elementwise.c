@@ -2,6 +2,7 @@
 /* Activation on its own, and the sum of two tensors: y = act(x), y = act(a + b). Conversion fuses most of them away. */
 #include "core/op.h"
 #include "core/port.h"
+#include "ops/act.h"
 
 static tvis_status check(tvis_node_plan *p, uint32_t inputs)
 {
@@ -34,11 +35,13 @@ static void run_part(void *arg, uint32_t part)
     const float *a = r->x[0], *b = r->node->in_count > 1 ? r->x[1] : NULL;
     float *y = r->y[0], lo, hi;
     tvis_act_range(r->node->act, &lo, &hi);
-    for (int32_t i = tvis_part(n, part, r->parts, 16); i < tvis_part(n, part + 1, r->parts, 16); i++) {
+    const int32_t first = tvis_part(n, part, r->parts, 16), last = tvis_part(n, part + 1, r->parts, 16);
+    for (int32_t i = first; i < last; i++) {
         float v = b ? a[i] + b[i] : a[i];
         v = v < lo ? lo : v;
         y[i] = v > hi ? hi : v;
     }
+    tvis_act_apply(r->cpu, r->node->act, y + first, 1, last - first, last - first);
 }
 
 static void run(const tvis_node_run *r)

@@ -37,10 +37,18 @@ static void run(const tvis_node_run *r)
 {
     const int32_t *x = r->in_dims[0];
     tvis_matmul mm = {
-        .run = r, .x = r->x[0], .w = r->x[1], .bias = r->x[2], .add = r->x[3], .y = r->y[0],
-        .m = x[0] * x[1] * x[2], .n = r->in_dims[1][0], .k = x[3], .groups = 1,
+        .run = r,
+        .x = r->x[0],
+        .w = r->x[1],
+        .bias = r->x[2],
+        .add = r->x[3],
+        .y = r->y[0],
+        .m = x[0] * x[1] * x[2],
+        .n = r->in_dims[1][0],
+        .k = x[3],
+        .groups = 1,
+        .act = r->node->act,
     };
-    tvis_act_range(r->node->act, &mm.lo, &mm.hi);
     tvis_matmul_run(&mm);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Global average pool: x (n, h, w, c), y (n, 1, 1, c). Sums of rows are added up, so that the error grows with h + w, not h * w. */
+/* Global average pool: x (n, h, w, c), y (n, 1, 1, c). Sums of rows are added up, so that the error grows with h + w,
+ * not h * w. */
 #include "core/op.h"
 #include "core/port.h"
 

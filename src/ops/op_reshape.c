@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Reshape of the elements in their NHWC order, and flatten in PyTorch's order (channels outermost). In place where the order
- * does not change and the input ends here. */
+/* Reshape of the elements in their NHWC order, and flatten in PyTorch's order (channels outermost). In place where the
+ * order does not change and the input ends here. */
 #include "core/op.h"
 #include "core/port.h"
 
