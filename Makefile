@@ -63,9 +63,10 @@ FOLDERS  := src/core src/ops src/models src/models/import src/quant
 HERE     := $(filter-out $(addprefix %,$(ABSENT)),$(wildcard $(addsuffix /*.c,$(FOLDERS)) $(addsuffix /*.S,$(FOLDERS))))
 FREE     := $(filter-out %_hosted.c,$(HERE))
 HOSTED   := $(if $(BARE),,$(filter %_hosted.c,$(HERE)))
-TOOL     := $(if $(wildcard examples/tinyvis/main.c),$(wildcard examples/tinyvis/*.c))
-EXAMPLES := $(wildcard examples/*.c)
-BENCHES  := $(wildcard bench/bench_*.c)
+PROGRAM   = $(if $(BARE),,$(wildcard $1)) # bare metal has no files, no tool and no benchmarks
+TOOL     := $(call PROGRAM,examples/tinyvis/*.c)
+EXAMPLES := $(call PROGRAM,examples/*.c)
+BENCHES  := $(call PROGRAM,bench/bench_*.c)
 TESTS    ?= $(wildcard tests/test_*.c)
 object    = $(addprefix $(B)/,$(addsuffix .o,$(basename $1)))
 FREE_OBJ := $(call object,$(FREE))
@@ -155,4 +156,5 @@ format:
 	clang-format -i $(wildcard include/tinyvis/*.h $(foreach d,$(FOLDERS) tests tests/*/ examples examples/*/ bench,$d/*.[ch]))
 
 include mk/test.mk
+include mk/stages.mk
 -include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/*.c tests/*/*.c bench/*.c examples/*.c))

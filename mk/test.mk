@@ -6,7 +6,8 @@ SCRIPTS  ?= $(wildcard tests/build/*.sh tests/tool/*.sh)
 FAULTS   := malloc calloc realloc aligned_alloc posix_memalign open open64 fopen fopen64 fdopen fstat fstat64 mmap mmap64 \
             read write fread fwrite fsync fflush close fclose rename pthread_create
 PROGRAMS := $(TESTS:%.c=$(B)/%)
-SUPPORT  := $(call object,tests/tvt.c tests/fault.c $(filter-out %/main.c,$(TOOL)))
+TOOL_PARTS := $(call object,$(filter-out %/main.c,$(TOOL)))
+SUPPORT  := $(call object,tests/tvt.c tests/fault.c) $(TOOL_PARTS)
 TAPS     := $(PROGRAMS:%=%.tap) $(patsubst tests/%.sh,$(B)/tests/%.tap,$(SCRIPTS))
 export TINYVIS_DATA := $(abspath $(DATA))
 
@@ -23,8 +24,8 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtinyvis.a | test-tools
 	$(Q)$(LINK) $(FAULTS:%=-Wl,--wrap=%) -o $@ $< $(SUPPORT) $(B)/libtinyvis.a -lcmocka $(PIC_LIBS) -lm -lpthread
 
 # What a script may use. TINYVIS is a command, not a path: it may begin with an emulator.
-SCRIPT_ENV = B='$(B)' CC='$(CC) $(ARCH)' CXX='$(CXX) $(ARCH)' NM='$(NM)' RUN='$(RUN)' SAN='$(SAN)' MAKE='$(MAKE)' \
-             FREE_OBJ='$(FREE_OBJ)' TINYVIS='$(strip $(RUN) $(abspath $(B))/tinyvis)' BLOB_TOOL='$(abspath $(B))/tinyvis'
+SCRIPT_ENV = B='$(B)' TEST_CC='$(CC) $(ARCH)' TEST_CXX='$(CXX) $(ARCH)' NM='$(NM)' SIZE='$(SIZE)' RUN='$(RUN)' SAN='$(SAN)' MAKE='$(MAKE)' \
+             FREE_OBJ='$(FREE_OBJ)' TINYVIS='$(strip $(RUN) $(abspath $(B))/tinyvis)'
 $(PROGRAMS:%=%.tap): %.tap: % FORCE
 	@sh tests/tap.sh $@ $(RUN) $<
 $(B)/tests/%.tap: tests/%.sh all FORCE

@@ -1,11 +1,21 @@
 # SPDX-License-Identifier: MIT
 # Each public header compiles alone, as C99 and as C++.
+one() # NAME COMPILER...
+{
+    name=$1
+    shift
+    if ! command -v "$1" >/dev/null; then
+        echo "ok - $name # SKIP there is no $1"
+    elif "$@" -pedantic -Wall -Wextra -Wconversion -Werror -Iinclude -fsyntax-only -include "$h" /dev/null; then
+        echo "ok - $name"
+    else
+        echo "not ok - $name"
+    fi
+}
+
 for h in include/tinyvis/*.h; do
-    for how in "$CC -x c -std=c99" "$CXX -x c++ -std=c++11"; do
-        if $how -pedantic -Wall -Wextra -Wconversion -Werror -Iinclude -fsyntax-only -include "$h" /dev/null; then
-            echo "ok - ${h##*/} with $how"
-        else
-            echo "not ok - ${h##*/} with $how"
-        fi
-    done
+    # shellcheck disable=SC2086
+    one "${h##*/} as C99" $TEST_CC -x c -std=c99
+    # shellcheck disable=SC2086
+    one "${h##*/} as C++" $TEST_CXX -x c++ -std=c++11
 done
