@@ -126,7 +126,7 @@ uint32_t tvis_build_conv(tvis_builder *b, uint32_t x, const char *name, tvis_con
 {
     const int32_t in = tvis_build_channels(b, x);
     const bool depthwise = s.groups == in && s.out == in && in > 1;
-    const uint16_t pad = b->same ? 0 : (uint16_t)((s.kernel - 1) / 2), stride = (uint16_t)s.stride;
+    const uint16_t pad = (uint16_t)(b->same ? 0 : (s.kernel - 1) / 2), stride = (uint16_t)s.stride;
     const tvis_params p = { .conv = {
                                 .stride = { stride, stride },
                                 .dilation = { 1, 1 },
