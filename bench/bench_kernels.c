@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* Times every kernel of the variant tables that this processor can run, on the layers of MobileNetV2 at 224 x 224, with
+ * all data as near to the processor as it fits. */
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench/bench.h"
+#include "core/port.h"
+#include "ops/depthwise.h"
+#include "ops/gemm.h"
+
+typedef struct options {
+    tvb_format format;
+    const char *filter;
+    double seconds, ghz;
+    uint32_t cpu;
+} options;
+
+static const tvb_column columns[] = {
+    { "op", NULL, NULL, -13, -1 },
+    { "kernel", NULL, NULL, -12, -1 },
+    { "shape", NULL, NULL, -18, -1 },
+    { "p50_us", NULL, "us", 9, 2 },
+    { "min_us", "min ", "us", 13, 2 },
+    { "gmacs", NULL, "GMAC/s", 7, 2 },
+    { "macs_per_cycle", NULL, "MAC/cycle", 6, 2 },
+    { "times_c", NULL, "x c", 6, 1 },
+};
+
+/* A kernel on a layer: what it is called and how long it takes. */
+typedef struct timing {
+    const char *op, *kernel, *shape;
+    double macs;
+    double c_ns; /* median of the C reference */
+} timing;
+
+static bool wanted(const options *o, const timing *t)
+{
+    char text[128];
+    (void)snprintf(text, sizeof text, "%s %s %s", t->op, t->kernel, t->shape);
+    return !o->filter || strstr(text, o->filter);
+}
+
+static bool runs(const options *o, const tvis_kernel *k, bool built)
+{
+    return built && !(k->cpu & ~o->cpu);
+}
+
+static void report(tvb_table *table, const options *o, const timing *t, const tvb_stats *s)
+{
+    tvb_text(table, t->op);
+    tvb_text(table, t->kernel);
+    tvb_text(table, t->shape);
+    tvb_number(table, s->p50 * 1e-3);
+    tvb_number(table, s->min * 1e-3);
+    tvb_number(table, t->macs / s->p50);
+    tvb_number(table, o->ghz > 0 ? t->macs / s->p50 / o->ghz : (double)NAN);
+    tvb_number(table, t->c_ns / s->p50);
+}
+
+/* ---- gemm ---- */
+
+static const int32_t gemm_layers[][3] = {
+    { 12544, 32, 27 }, { 12544, 16, 32 }, { 12544, 96, 16 }, { 3136, 24, 96 },  { 3136, 144, 24 }, { 3136, 24, 144 },
+    { 784, 32, 144 },  { 784, 192, 32 },  { 784, 32, 192 },  { 196, 64, 192 },  { 196, 384, 64 },  { 196, 64, 384 },
+    { 196, 96, 384 },  { 196, 576, 96 },  { 196, 96, 576 },  { 49, 160, 576 },  { 49, 960, 160 },  { 49, 160, 960 },
+    { 49, 320, 960 },  { 49, 1280, 320 }, { 1, 1000, 1280 }, { 4, 1000, 1280 },
+};
+
+typedef struct gemm_call {
+    const tvis_gemm_f32_variant *v;
+    tvis_gemm_f32_args a;
+} gemm_call;
+
+static void gemm_run(void *arg)
+{
+    const gemm_call *call = arg;
+    call->v->run(&call->a);
+}
+
+/* A row of the table on a layer. */
+static tvb_stats gemm_time(const options *o, const tvis_gemm_f32_variant *v, tvis_gemm_f32_args a)
+{
+    gemm_call call = { v, a };
+    float *packed = NULL;
+    if (v->k.pack != TVIS_PACK_PLAIN) {
+        packed = tvb_floats(tvis_gemm_f32_packed(a.n, a.k, v->k.nr));
+        tvis_gemm_f32_pack(a.w, a.n, a.k, v->k.nr, packed);
+        call.a.w = packed;
+    }
+    const tvb_stats s = tvb_measure(gemm_run, &call, o->seconds);
+    free(packed);
+    return s;
+}
+
+static void gemm_layer(tvb_table *table, const options *o, int32_t m, int32_t n, int32_t k)
+{
+    static const tvis_gemm_f32_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_f32_c };
+    char shape[48];
+    float *x = tvb_floats((size_t)m * (size_t)k), *w = tvb_floats((size_t)n * (size_t)k), *bias = tvb_floats((size_t)n),
+          *y = tvb_floats((size_t)m * (size_t)n);
+    const tvis_gemm_f32_args a = {
+        .x = x, .w = w, .bias = bias, .y = y, .m = m, .n = n, .k = k, .ldx = k, .ldy = n, .lo = 0.0f, .hi = 6.0f
+    };
+    (void)snprintf(shape, sizeof shape, "m%d n%d k%d", (int)m, (int)n, (int)k);
+    tvb_stats reference = { .p50 = NAN };
+    for (const tvis_gemm_f32_variant *v = tvis_gemm_f32; v->k.name; v++) {
+        timing t = { "gemm_f32", v->k.name, shape, (double)m * (double)n * (double)k, NAN };
+        if (!runs(o, &v->k, v->run) || (v->k.m_max && m > v->k.m_max) || !wanted(o, &t))
+            continue;
+        if (isnan(reference.p50))
+            reference = gemm_time(o, &plain_c, a);
+        const tvb_stats s = v->run == plain_c.run ? reference : gemm_time(o, v, a);
+        t.c_ns = reference.p50;
+        report(table, o, &t, &s);
+    }
+    free(x);
+    free(w);
+    free(bias);
+    free(y);
+}
+
+/* ---- depthwise ---- */
+
+/* Side of the picture, channels, kernel, stride. */
+static const int32_t depthwise_layers[][4] = {
+    { 112, 32, 3, 1 }, { 112, 96, 3, 2 }, { 56, 144, 3, 1 }, { 56, 144, 3, 2 }, { 28, 192, 3, 1 }, { 28, 192, 3, 2 },
+    { 14, 384, 3, 1 }, { 14, 576, 3, 1 }, { 14, 576, 3, 2 }, { 7, 960, 3, 1 },  { 28, 120, 5, 1 }, { 14, 672, 5, 2 },
+};
+
+#define MAX_KH 5
+
+typedef struct depthwise_call {
+    const tvis_depthwise_f32_variant *v;
+    tvis_depthwise_f32_args a;
+    const float *x;
+    float *y;
+} depthwise_call;
+
+/* All rows of a square picture. */
+static void depthwise_run(void *arg)
+{
+    const depthwise_call *call = arg;
+    tvis_depthwise_f32_args a = call->a;
+    const float *rows[MAX_KH];
+    a.rows = rows;
+    for (int32_t oy = 0; oy < a.ow; oy++) {
+        for (int32_t ky = 0; ky < a.kh; ky++) {
+            const int32_t iy = oy * a.stride - a.pad + ky;
+            rows[ky] = iy >= 0 && iy < a.iw ? call->x + (ptrdiff_t)iy * a.iw * a.c : NULL;
+        }
+        a.y = call->y + (ptrdiff_t)oy * a.ow * a.c;
+        call->v->run(&a);
+    }
+}
+
+static tvb_stats depthwise_time(const options *o, const tvis_depthwise_f32_variant *v, depthwise_call call)
+{
+    call.v = v;
+    return tvb_measure(depthwise_run, &call, o->seconds);
+}
+
+static void depthwise_layer(tvb_table *table, const options *o, int32_t side, int32_t c, int32_t k, int32_t stride)
+{
+    static const tvis_depthwise_f32_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_f32_c };
+    const int32_t out = (side - 1) / stride + 1;
+    const size_t pixels = (size_t)side * (size_t)side, out_pixels = (size_t)out * (size_t)out;
+    char shape[48];
+    float *x = tvb_floats(pixels * (size_t)c), *w = tvb_floats((size_t)(k * k) * (size_t)c),
+          *bias = tvb_floats((size_t)c), *y = tvb_floats(out_pixels * (size_t)c);
+    depthwise_call call = { &plain_c,
+                            { .w = w,
+                              .bias = bias,
+                              .iw = side,
+                              .ow = out,
+                              .c = c,
+                              .kh = k,
+                              .kw = k,
+                              .stride = stride,
+                              .pad = k / 2,
+                              .dilation = 1,
+                              .lo = 0.0f,
+                              .hi = 6.0f },
+                            x,
+                            y };
+    (void)snprintf(shape, sizeof shape, "%dx%d c%d k%d s%d", (int)side, (int)side, (int)c, (int)k, (int)stride);
+    tvb_stats reference = { .p50 = NAN };
+    for (const tvis_depthwise_f32_variant *v = tvis_depthwise_f32; v->k.name; v++) {
+        timing t = { "depthwise_f32", v->k.name, shape, (double)out_pixels * (double)c * (double)(k * k), NAN };
+        if (!runs(o, &v->k, v->run) || !wanted(o, &t))
+            continue;
+        if (isnan(reference.p50))
+            reference = depthwise_time(o, &plain_c, call);
+        const tvb_stats s = v->run == plain_c.run ? reference : depthwise_time(o, v, call);
+        t.c_ns = reference.p50;
+        report(table, o, &t, &s);
+    }
+    free(x);
+    free(w);
+    free(bias);
+    free(y);
+}
+
+/* ---- the program ---- */
+
+static const char usage[] =
+    "usage: bench_kernels [--json | --csv] [--filter TEXT] [--seconds S] [--ghz CLOCK]\n"
+    "  --filter TEXT   lines that contain TEXT, e.g. 'gemm_f32 6x16_avx2' or 'k3 s2'\n"
+    "  --seconds S     time for each line, default 0.1\n"
+    "  --ghz CLOCK     the processor's clock, for MAC/cycle; measured when not given\n"
+    "Times are medians of one call with its data in the cache; x c is the ratio to the C reference.\n";
+
+static bool positive(const char *text, double *value)
+{
+    char *end;
+    *value = strtod(text, &end);
+    return end != text && *end == '\0' && *value > 0 && *value < 1e6;
+}
+
+static bool parse(options *o, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+        if (!strcmp(argv[i], "--json"))
+            o->format = TVB_JSON;
+        else if (!strcmp(argv[i], "--csv"))
+            o->format = TVB_CSV;
+        else if (!strcmp(argv[i], "--filter") && value)
+            o->filter = argv[++i];
+        else if (!strcmp(argv[i], "--seconds") && value && positive(value, &o->seconds))
+            i++;
+        else if (!strcmp(argv[i], "--ghz") && value && positive(value, &o->ghz))
+            i++;
+        else {
+            fprintf(stderr, "bench_kernels: %s: unknown option, or a value is missing or not a positive number\n%s",
+                    argv[i], usage);
+            return false;
+        }
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    options o = { TVB_TEXT, NULL, 0.1, 0.0, tvis_cpu_detect() };
+    tvb_table table;
+    if (argc == 2 && !strcmp(argv[1], "--help"))
+        return fputs(usage, stdout) < 0;
+    if (!parse(&o, argc, argv))
+        return 2;
+    if (o.ghz <= 0)
+        o.ghz = tvb_clock_ghz();
+    tvb_table_begin(&table, o.format, columns, TVIS_COUNT(columns));
+    for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
+        gemm_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
+    for (size_t i = 0; i < TVIS_COUNT(depthwise_layers); i++)
+        depthwise_layer(&table, &o, depthwise_layers[i][0], depthwise_layers[i][1], depthwise_layers[i][2],
+                        depthwise_layers[i][3]);
+    if (!tvb_table_end(&table)) {
+        fprintf(stderr, "bench_kernels: stdout: cannot be written\n");
+        return 1;
+    }
+    return 0;
+}
