@@ -35,7 +35,7 @@ tvis_status tvis_weight_place(tvis_weight *t, const uint8_t *base, uint64_t nume
  * when there is no memory. */
 void *tvis_grow(void *array, size_t *capacity, size_t need, size_t element_size);
 
-/* A name for a message: cut to fit, control characters replaced. Returns s->text. */
+/* A name for a message: cut to fit, control characters replaced, never empty. Returns s->text. */
 typedef struct tvis_subject {
     char text[sizeof((tvis_diag *)0)->subject];
 } tvis_subject;

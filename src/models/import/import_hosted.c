@@ -28,6 +28,11 @@ void *tvis_grow(void *array, size_t *capacity, size_t need, size_t element_size)
 
 const char *tvis_subject_of(tvis_subject *s, const uint8_t *name, size_t len)
 {
+    static const char unnamed[] = "(no name)";
+    if (!len) {
+        name = (const uint8_t *)unnamed;
+        len = sizeof unnamed - 1;
+    }
     if (len > sizeof s->text - 1)
         len = sizeof s->text - 1;
     for (size_t i = 0; i < len; i++)

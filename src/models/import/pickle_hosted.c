@@ -4,110 +4,6 @@
 
 #include "models/import/pickle_machine.h"
 
-/* ---- opcodes: constants ---- */
-
-static bool op_constant(tvis_pickle *p, uint8_t op)
-{
-    if (op == 'N')
-        return tvis_pickle_push_new(p, TVIS_PICKLE_NULL);
-    return tvis_pickle_push_integer(p, TVIS_PICKLE_BOOL, op == 0x88);
-}
-
-static bool op_integer(tvis_pickle *p, uint8_t op)
-{
-    uint64_t n;
-    if (!tvis_pickle_take_number(p, op == 'K' ? 1 : op == 'M' ? 2 : 4, &n))
-        return false;
-    return tvis_pickle_push_integer(p, TVIS_PICKLE_INT, op == 'J' ? (int64_t)(int32_t)(uint32_t)n : (int64_t)n);
-}
-
-static bool parse_decimal(const uint8_t *text, size_t len, int64_t *n)
-{
-    bool negative = len && text[0] == '-';
-    int64_t v = 0; /* counted downwards: INT64_MIN has no positive twin */
-    for (size_t i = negative; i < len; i++) {
-        int digit = text[i] - '0';
-        if (digit < 0 || digit > 9 || v < (INT64_MIN + digit) / 10)
-            return false;
-        v = v * 10 - digit;
-    }
-    if (len == (size_t)negative || (!negative && v == INT64_MIN))
-        return false;
-    *n = negative ? v : -v;
-    return true;
-}
-
-static bool op_decimal(tvis_pickle *p, uint8_t op)
-{
-    const uint8_t *text;
-    size_t len;
-    int64_t n = 0;
-    if (!tvis_pickle_take_line(p, &text, &len))
-        return false;
-    if (op == 'I' && len == 2 && text[0] == '0' && (text[1] == '0' || text[1] == '1'))
-        return tvis_pickle_push_integer(p, TVIS_PICKLE_BOOL, text[1] == '1');
-    if (len && text[len - 1] == 'L')
-        len--;
-    if (parse_decimal(text, len, &n))
-        return tvis_pickle_push_integer(p, TVIS_PICKLE_INT, n);
-    for (size_t i = len && text[0] == '-'; i < len; i++)
-        if (text[i] < '0' || text[i] > '9')
-            return tvis_pickle_fail(p, TVIS_DIAG_SYNTAX, "not an integer");
-    return len ? tvis_pickle_push_text(p, TVIS_PICKLE_LONG, text, len)
-               : tvis_pickle_fail(p, TVIS_DIAG_SYNTAX, "not an integer");
-}
-
-static bool op_long(tvis_pickle *p, uint8_t op)
-{
-    uint64_t len, n = 0;
-    const uint8_t *b;
-    if (!tvis_pickle_take_number(p, op == 0x8a ? 1 : 4, &len) || !tvis_pickle_take(p, len, &b))
-        return false;
-    if (len > 8)
-        return tvis_pickle_push_text(p, TVIS_PICKLE_LONG, b, (size_t)len);
-    for (unsigned i = 0; i < 8; i++) /* sign bit of the last byte goes on to 64 bits */
-        n |= (uint64_t)(i < len ? b[i] : len && b[len - 1] & 0x80 ? 0xff : 0) << (8 * i);
-    return tvis_pickle_push_integer(p, TVIS_PICKLE_INT, (int64_t)n);
-}
-
-static bool op_float(tvis_pickle *p, uint8_t op)
-{
-    const uint8_t *b;
-    size_t len;
-    if (op == 'F' ? !tvis_pickle_take_line(p, &b, &len) : !tvis_pickle_take(p, 8, &b))
-        return false;
-    return tvis_pickle_push_new(p, TVIS_PICKLE_FLOAT);
-}
-
-static bool op_counted(tvis_pickle *p, uint8_t op)
-{
-    bool text = op == 'T' || op == 'U' || op == 'X' || op == 0x8c || op == 0x8d;
-    unsigned width = op == 'U' || op == 'C' || op == 0x8c ? 1 : op == 0x8d || op == 0x8e || op == 0x96 ? 8 : 4;
-    uint64_t len;
-    const uint8_t *b;
-    if (!tvis_pickle_take_number(p, width, &len) || !tvis_pickle_take(p, len, &b))
-        return false;
-    return tvis_pickle_push_text(p, text ? TVIS_PICKLE_TEXT : TVIS_PICKLE_BYTES, b, (size_t)len);
-}
-
-/* Text protocol: 'quoted' for S, bare for V. */
-static bool op_line_text(tvis_pickle *p, uint8_t op)
-{
-    const uint8_t *text;
-    size_t len;
-    if (!tvis_pickle_take_line(p, &text, &len))
-        return false;
-    if (memchr(text, '\\', len))
-        return tvis_pickle_fail(p, TVIS_DIAG_REFUSED, "a text with escapes: save with pickle protocol 2");
-    if (op == 'S') {
-        if (len < 2 || (text[0] != '\'' && text[0] != '"') || text[len - 1] != text[0])
-            return tvis_pickle_fail(p, TVIS_DIAG_SYNTAX, "a text without its quotes");
-        text++;
-        len -= 2;
-    }
-    return tvis_pickle_push_text(p, TVIS_PICKLE_TEXT, text, len);
-}
-
 /* ---- opcodes: containers ---- */
 
 static bool op_empty(tvis_pickle *p, uint8_t op)
@@ -261,7 +157,7 @@ static bool memo_index(tvis_pickle *p, uint8_t op, uint64_t *index)
         return tvis_pickle_take_number(p, 4, index);
     if (!tvis_pickle_take_line(p, &text, &len))
         return false;
-    if (!parse_decimal(text, len, &n) || n < 0)
+    if (!tvis_pickle_parse_decimal(text, len, &n) || n < 0)
         return tvis_pickle_fail(p, TVIS_DIAG_SYNTAX, "not an index of the memo");
     *index = (uint64_t)n;
     return true;
@@ -391,25 +287,26 @@ static bool op_refused(tvis_pickle *p, uint8_t op)
     return tvis_pickle_fail(p, TVIS_DIAG_REFUSED, "a pickle operation that weight files do not use");
 }
 
+/* clang-format off */
 static bool (*const operations[256])(tvis_pickle *p, uint8_t op) = {
-    ['N'] = op_constant,     [0x88] = op_constant,    [0x89] = op_constant,  ['J'] = op_integer,
-    ['K'] = op_integer,      ['M'] = op_integer,      ['I'] = op_decimal,    ['L'] = op_decimal,
-    [0x8a] = op_long,        [0x8b] = op_long,        ['F'] = op_float,      ['G'] = op_float,
-    ['T'] = op_counted,      ['U'] = op_counted,      ['X'] = op_counted,    [0x8c] = op_counted,
-    [0x8d] = op_counted,     ['B'] = op_counted,      ['C'] = op_counted,    [0x8e] = op_counted,
-    [0x96] = op_counted,     ['S'] = op_line_text,    ['V'] = op_line_text,  ['}'] = op_empty,
-    [']'] = op_empty,        [')'] = op_empty,        [0x8f] = op_empty,     ['d'] = op_from_mark,
-    ['l'] = op_from_mark,    ['t'] = op_from_mark,    [0x91] = op_from_mark, [0x85] = op_small_tuple,
-    [0x86] = op_small_tuple, [0x87] = op_small_tuple, ['s'] = op_set_items,  ['u'] = op_set_items,
-    ['a'] = op_append,       ['e'] = op_append,       [0x90] = op_append,    ['('] = op_mark,
-    ['0'] = op_pop,          ['1'] = op_pop,          ['2'] = op_dup,        ['p'] = op_put,
-    ['q'] = op_put,          ['r'] = op_put,          [0x94] = op_put,       ['g'] = op_get,
-    ['h'] = op_get,          ['j'] = op_get,          ['c'] = op_global,     [0x93] = op_global,
-    ['R'] = op_call,         [0x81] = op_call,        [0x92] = op_call,      ['i'] = op_instance,
-    ['o'] = op_instance,     ['b'] = op_build,        ['Q'] = op_persistent, [0x80] = op_protocol,
-    [0x95] = op_frame,       ['P'] = op_refused,      [0x82] = op_refused,   [0x83] = op_refused,
-    [0x84] = op_refused,     [0x97] = op_refused,     [0x98] = op_refused,
+    ['N'] = tvis_pickle_op_constant, [0x88] = tvis_pickle_op_constant, [0x89] = tvis_pickle_op_constant,
+    ['J'] = tvis_pickle_op_integer, ['K'] = tvis_pickle_op_integer, ['M'] = tvis_pickle_op_integer,
+    ['I'] = tvis_pickle_op_decimal, ['L'] = tvis_pickle_op_decimal, [0x8a] = tvis_pickle_op_long,
+    [0x8b] = tvis_pickle_op_long, ['F'] = tvis_pickle_op_float, ['G'] = tvis_pickle_op_float,
+    ['T'] = tvis_pickle_op_counted, ['U'] = tvis_pickle_op_counted, ['X'] = tvis_pickle_op_counted,
+    [0x8c] = tvis_pickle_op_counted, [0x8d] = tvis_pickle_op_counted, ['B'] = tvis_pickle_op_counted,
+    ['C'] = tvis_pickle_op_counted, [0x8e] = tvis_pickle_op_counted, [0x96] = tvis_pickle_op_counted,
+    ['S'] = tvis_pickle_op_line_text, ['V'] = tvis_pickle_op_line_text, ['}'] = op_empty, [']'] = op_empty,
+    [')'] = op_empty, [0x8f] = op_empty, ['d'] = op_from_mark, ['l'] = op_from_mark, ['t'] = op_from_mark,
+    [0x91] = op_from_mark, [0x85] = op_small_tuple, [0x86] = op_small_tuple, [0x87] = op_small_tuple,
+    ['s'] = op_set_items, ['u'] = op_set_items, ['a'] = op_append, ['e'] = op_append, [0x90] = op_append,
+    ['('] = op_mark, ['0'] = op_pop, ['1'] = op_pop, ['2'] = op_dup, ['p'] = op_put, ['q'] = op_put, ['r'] = op_put,
+    [0x94] = op_put, ['g'] = op_get, ['h'] = op_get, ['j'] = op_get, ['c'] = op_global, [0x93] = op_global,
+    ['R'] = op_call, [0x81] = op_call, [0x92] = op_call, ['i'] = op_instance, ['o'] = op_instance, ['b'] = op_build,
+    ['Q'] = op_persistent, [0x80] = op_protocol, [0x95] = op_frame, ['P'] = op_refused, [0x82] = op_refused,
+    [0x83] = op_refused, [0x84] = op_refused, [0x97] = op_refused, [0x98] = op_refused,
 };
+/* clang-format on */
 
 tvis_status tvis_pickle_load(tvis_pickle *p, uint32_t *root)
 {

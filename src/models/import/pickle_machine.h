@@ -33,4 +33,15 @@ bool tvis_pickle_push_text(tvis_pickle *p, tvis_pickle_type type, const uint8_t 
 bool tvis_pickle_push_pair(tvis_pickle *p, tvis_pickle_type type, uint32_t callable, uint32_t args);
 bool tvis_pickle_append(tvis_pickle *p, uint32_t container, uint32_t key, uint32_t value);
 
+/* The operations of pickle_constants_hosted.c. */
+bool tvis_pickle_op_constant(tvis_pickle *p, uint8_t op);
+bool tvis_pickle_op_integer(tvis_pickle *p, uint8_t op);
+bool tvis_pickle_op_decimal(tvis_pickle *p, uint8_t op);
+bool tvis_pickle_op_long(tvis_pickle *p, uint8_t op);
+bool tvis_pickle_op_float(tvis_pickle *p, uint8_t op);
+bool tvis_pickle_op_counted(tvis_pickle *p, uint8_t op);
+bool tvis_pickle_op_line_text(tvis_pickle *p, uint8_t op);
+/* False, and no diagnostic, where it is no integer or too large. */
+bool tvis_pickle_parse_decimal(const uint8_t *text, size_t len, int64_t *n);
+
 #endif

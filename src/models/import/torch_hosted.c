@@ -96,6 +96,8 @@ static const char *describe(const tvis_pickle *p, uint32_t key, uint32_t value, 
         (void)tvis_subject_of(&module, m->u.text, m->count);
         (void)tvis_subject_of(&global, g->u.text, g->count);
     }
+    if (!name.text[0] && !module.text[0])
+        return tvis_subject_of(s, NULL, 0);
     (void)snprintf(s->text, sizeof s->text, "%.48s%s%.30s%s%.30s", name.text,
                    name.text[0] && module.text[0] ? ": " : "", module.text, module.text[0] ? "." : "", global.text);
     return s->text;

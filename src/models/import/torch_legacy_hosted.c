@@ -121,7 +121,8 @@ static tvis_status locate(places *all, tvis_pickle *p, uint32_t key)
     const char *name = tvis_subject_of(&subject, v->u.text, v->count);
     place *at = find_place(all, v->u.text, v->count);
     if (!at || at->data)
-        return tvis_fail(p->diag, TVIS_EFORMAT, TVIS_DIAG_SYNTAX, name, "a storage of no tensor, or there twice");
+        return tvis_fail(p->diag, TVIS_EFORMAT, TVIS_DIAG_SYNTAX, name,
+                         "a storage that is there twice, or of no tensor or no known kind");
     uint64_t bytes = (uint64_t)at->storage.elements * at->storage.element_size;
     if (left < 8 || bytes > left - 8)
         return tvis_fail_value(p->diag, TVIS_EFORMAT, TVIS_DIAG_TRUNCATED, name, "the file ends in this storage",

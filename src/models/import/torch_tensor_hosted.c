@@ -150,15 +150,15 @@ static bool get_shape(const tvis_pickle *p, uint32_t args, tvis_weight *t, bool 
     return !*too_many && get_integers(p, size, t->dims) && get_integers(p, stride, t->strides);
 }
 
-/* The dtype of _rebuild_tensor_v3, whose storage counts bytes. */
+/* The dtype of _rebuild_tensor_v3, which looks at its storage as bytes. */
 static void retype(const tvis_pickle *p, uint32_t dtype, tvis_torch_storage *s)
 {
     s->dtype = TVIS_DTYPE_COUNT_;
     for (size_t i = 0; i < TVIS_COUNT(kinds) && dtype != TVIS_PICKLE_NONE; i++)
         if (kinds[i].name[0] && tvis_pickle_is_global(p, dtype, "torch", kinds[i].name)) {
             s->dtype = kinds[i].dtype;
-            s->view_from /= kinds[i].size;
-            s->view_elements /= kinds[i].size;
+            s->view_from = s->view_from * s->element_size / kinds[i].size;
+            s->view_elements = s->view_elements * s->element_size / kinds[i].size;
         }
 }
 

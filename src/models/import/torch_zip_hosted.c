@@ -13,7 +13,7 @@ static tvis_status find_storage(void *file, const tvis_torch_storage *s, const c
                                 tvis_diag *diag)
 {
     char path[KEY_MAX + 8];
-    const tvis_zip *z = file;
+    tvis_zip *z = file;
     tvis_zip_entry *e = NULL;
     if (s->key_size <= KEY_MAX && !memchr(s->key, 0, s->key_size)) {
         (void)snprintf(path, sizeof path, "data/%.*s", (int)s->key_size, (const char *)s->key);
@@ -48,7 +48,7 @@ static tvis_status enter_folder(tvis_zip *z, tvis_diag *diag)
                      "a zip archive without data.pkl: not from torch.save");
 }
 
-static tvis_status check_records(const tvis_zip *z, tvis_diag *diag)
+static tvis_status check_records(tvis_zip *z, tvis_diag *diag)
 {
     const uint8_t *order;
     if (tvis_zip_find(z, "constants.pkl"))

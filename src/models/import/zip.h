@@ -21,6 +21,7 @@ typedef struct tvis_zip {
     tvis_zip_entry *entries;
     size_t count, capacity;
     uint64_t directory; /* offset of it: the entries lie before */
+    uint64_t verified;  /* bytes of the entries verified so far */
 } tvis_zip;
 
 /* Reads the directory. The caller has zeroed *z; tvis_zip_free() afterwards, also on failure. EFORMAT, ENOMEM. */
@@ -33,6 +34,6 @@ tvis_status tvis_zip_enter(tvis_zip *z, const uint8_t *folder, uint32_t len, tvi
 /* NULL: none. Only after tvis_zip_enter(). */
 tvis_zip_entry *tvis_zip_find(const tvis_zip *z, const char *name);
 /* The bytes of a stored entry, inside the file; its CRC is compared the first time. EFORMAT. */
-tvis_status tvis_zip_data(const tvis_zip *z, tvis_zip_entry *e, const uint8_t **data, tvis_diag *diag);
+tvis_status tvis_zip_data(tvis_zip *z, tvis_zip_entry *e, const uint8_t **data, tvis_diag *diag);
 
 #endif
