@@ -122,7 +122,8 @@ tvis_status picture_decode_pnm(const uint8_t *data, size_t size, const char *nam
     const uint64_t samples = (uint64_t)width * height * (uint64_t)channels, left = (uint64_t)(r.end - r.at);
     const uint64_t bytes = plain ? samples * 2 - (samples > 0) : maxval > 255 ? samples * 2 : samples;
     if (bytes > left) /* plain samples take a digit and a space at least; checked before any memory is taken */
-        return tool_fail_value(diag, TVIS_EFORMAT, TVIS_DIAG_TRUNCATED, name, "pixels", (int64_t)bytes, (int64_t)left);
+        return tool_fail_value(diag, TVIS_EFORMAT, TVIS_DIAG_TRUNCATED, name, "the picture is cut off", (int64_t)bytes,
+                               (int64_t)left);
     s = picture_alloc(p, width, height, channels, name, diag);
     if (s)
         return s;

@@ -168,10 +168,13 @@ static tvis_status elements(reader *r, const uint8_t *data, size_t size)
             return tool_fail(r->diag, TVIS_EFORMAT, TVIS_DIAG_LIMIT, r->name, "a shape larger than memory");
         count *= (uint32_t)a->dims[i];
     }
-    if (count * sizeof(float) != size)
-        return tool_fail_value(r->diag, TVIS_EFORMAT,
-                               size < count * sizeof(float) ? TVIS_DIAG_TRUNCATED : TVIS_DIAG_BOUNDS, r->name,
-                               "bytes of elements", (int64_t)(count * sizeof(float)), (int64_t)size);
+    const uint64_t bytes = count * sizeof(float);
+    if (bytes > size)
+        return tool_fail_value(r->diag, TVIS_EFORMAT, TVIS_DIAG_TRUNCATED, r->name, "elements", (int64_t)bytes,
+                               (int64_t)size);
+    if (bytes < size)
+        return tool_fail_value(r->diag, TVIS_EFORMAT, TVIS_DIAG_BOUNDS, r->name, "more than the elements: bytes",
+                               (int64_t)bytes, (int64_t)size);
     a->count = (size_t)count;
     a->data = malloc(size ? size : 1);
     if (!a->data)
