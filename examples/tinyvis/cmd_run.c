@@ -120,7 +120,7 @@ static void print_result(const char *path, const loaded *l, const source *s, bes
     }
 }
 
-/* OUT.npy, OUT.1.npy … */
+/* OUT.npy, OUT.1.npy ... */
 static tvis_status write_output(const char *path, const tvis_tensor *t, uint32_t i, tvis_diag *d)
 {
     const int32_t *n = t->dims;
@@ -200,7 +200,7 @@ static int run(int argc, char **argv)
           .help = "how many classes to print, most probable first (5)" },
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
-        OPTION_OUTPUT(&r.output, "write the outputs: FILE.npy, FILE.1.npy …; for one\ninput only"),
+        OPTION_OUTPUT(&r.output, "write the outputs: FILE.npy, FILE.1.npy ...; for one\ninput only"),
         OPTION_JSON(&r.json),
         { 0 },
     };
@@ -214,5 +214,5 @@ static int run(int argc, char **argv)
     return status == ARGS_GO_ON ? run_all(&r) : status;
 }
 
-const command cmd_run = { "run", "M.tvis INPUT… [options]",
+const command cmd_run = { "run", "M.tvis INPUT... [options]",
                           "classes of pictures, or outputs for float32 .npy arrays (NCHW)", run };

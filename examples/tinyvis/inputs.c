@@ -30,11 +30,13 @@ tvis_status source_read(source *s, const char *path, tvis_diag *d)
     return status;
 }
 
-static tvis_status wrong_shape(const npy *a, const int64_t *expected, const char *detail, tvis_diag *d)
+/* expected: (C, H, W); N is as found. */
+static tvis_status wrong_shape(const npy *a, const int32_t *expected, const char *detail, tvis_diag *d)
 {
+    uint32_t batch = a->rank == 4;
     (void)tool_fail(d, TVIS_EINVAL, TVIS_DIAG_SHAPE, "", detail);
     for (uint32_t i = 0; i < 4; i++) {
-        d->expected[i] = expected[i];
+        d->expected[i] = i < batch ? a->dims[0] : i < batch + 3 ? expected[i - batch] : -1;
         d->found[i] = i < a->rank ? a->dims[i] : -1;
     }
     return TVIS_EINVAL;
@@ -45,14 +47,14 @@ static tvis_status prepare_array(source *s, loaded *l, arg_size size, tvis_tenso
 {
     const npy *a = &s->array;
     const int32_t *chw = a->dims + (a->rank == 4);
-    const int64_t any[4] = { l->info.c, l->info.h, l->info.w, -1 }, wanted[4] = { l->info.c, size.h, size.w, -1 };
+    const int32_t usual[3] = { l->info.c, l->info.h, l->info.w }, wanted[3] = { l->info.c, size.h, size.w };
     if (a->rank != 3 && a->rank != 4)
-        return wrong_shape(a, any, "3 or 4 dimensions are needed, (N) C H W", d);
+        return wrong_shape(a, usual, "3 or 4 dimensions are needed, (N) C H W", d);
     for (uint32_t i = 0; i < a->rank; i++)
         if (a->dims[i] < 1 || a->dims[i] > UINT16_MAX)
-            return wrong_shape(a, any, "a dimension is empty or too large", d);
+            return wrong_shape(a, usual, "a dimension is empty or too large", d);
     if (chw[0] != l->info.c)
-        return wrong_shape(a, any, "(N) C H W: another number of channels", d);
+        return wrong_shape(a, usual, "(N) C H W: another number of channels", d);
     if (size.h && (chw[1] != size.h || chw[2] != size.w))
         return wrong_shape(a, wanted, "(N) C H W: not the size that was asked for", d);
     *t = (tvis_tensor){ .data = a->data,

@@ -10,7 +10,7 @@ static const command *const commands[] = { &cmd_models,  &cmd_convert, &cmd_info
 
 static int print_help(void)
 {
-    printf("usage: tinyvis COMMAND [options] …\n\nRuns vision networks on small computers.\n\ncommands:\n");
+    printf("usage: tinyvis COMMAND [options] ...\n\nRuns vision networks on small computers.\n\ncommands:\n");
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-9s %s\n", commands[i]->name, commands[i]->summary);
     printf("\n'tinyvis COMMAND --help' tells a command's options; 'tinyvis --version' the version.\n");

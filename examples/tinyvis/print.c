@@ -60,7 +60,7 @@ int print_usage_error(const char *command, const char *format, ...)
     if (command)
         (void)snprintf(line, sizeof line, "%s: %s; see 'tinyvis %s --help'", command, why, command);
     else
-        (void)snprintf(line, sizeof line, "%s; see 'tinyvis --help'", why);
+        (void)snprintf(line, sizeof line, "usage: %s; see 'tinyvis --help'", why);
     error_line(line);
     return TOOL_USAGE;
 }
