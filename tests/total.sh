@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# total.sh OUT TAP...: a line for each test, the whole output of those that failed, and the sum, which is kept in OUT.
+# total.sh OUT TAP...: a line for each test, what failing ones said (all but their passes), and the sum, which is kept in OUT.
 out=$1
 shift
 awk '
@@ -14,10 +14,10 @@ FNR == 1 {
     name = FILENAME; sub(/.*\/tests\//, "", name); sub(/\.tap$/, "", name)
     p = f = s = 0; text = ""
 }
-{ text = text "    | " $0 "\n" }
 /^(not )?ok.*# SKIP/ || /^skip/ { s++; next }
-/^ok/ { p++ }
+/^ok/ { p++; next }
 /^not ok/ { f++ }
+{ text = text "    | " $0 "\n" }
 END {
     close_file()
     printf "%d passed, %d failed, %d skipped\n", P, F, S

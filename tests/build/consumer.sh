@@ -3,14 +3,13 @@
 root=$(mktemp -d) || exit 1
 trap 'rm -rf "$root"' EXIT
 . tests/build/empty.inc
-unset CC CXX
 
 install_to() # DESTDIR VARIABLE...: quiet unless it fails
 {
     local where=$1
     shift
     mkdir "$where"
-    if ! $MAKE --no-print-directory install DESTDIR="$where" PREFIX=/opt/tinyvis "$@" >"$root/log" 2>&1; then
+    if ! $MAKE --no-print-directory CC="$MAKE_CC" install DESTDIR="$where" PREFIX=/opt/tinyvis "$@" >"$root/log" 2>&1; then
         sed 's/^/# /' "$root/log"
         echo "not ok - make install $*"
         exit 1
@@ -42,9 +41,9 @@ for f in include/tinyvis/*.h; do
     cmp "$f" "$root/static/opt/tinyvis/$f" 2>&1
 done | empty "all headers are installed"
 # shellcheck disable=SC2086
-build_and_run "a C program with the static library" c tests/consumer/program.c $TEST_CC -std=c99
+build_and_run "a C program with the static library" c tests/consumer/program.c $CC -std=c99
 # shellcheck disable=SC2086
-build_and_run "a C++ program with the static library" c++ tests/consumer/program.cpp $TEST_CXX -std=c++11
+build_and_run "a C++ program with the static library" c++ tests/consumer/program.cpp $CXX -std=c++11
 
 if [ -n "$SAN$RUN" ]; then
     echo "ok - the shared library # SKIP tested on this machine, without sanitizers"
@@ -54,17 +53,17 @@ how=
 install_to "$root/shared" SHARED=1
 export LD_LIBRARY_PATH=$root/shared/opt/tinyvis/lib
 # shellcheck disable=SC2086
-build_and_run "a C program with the shared library" c tests/consumer/program.c $TEST_CC -std=c99
+build_and_run "a C program with the shared library" c tests/consumer/program.c $CC -std=c99
 readelf -d "$root/program" | grep -q 'NEEDED.*\[libtinyvis\.so\.[0-9]*\]' || echo "libtinyvis.so" | empty "it is linked by soname"
 
 $NM -D --defined-only "$LD_LIBRARY_PATH/libtinyvis.so" | awk '{ print $3 }' | grep '^[a-z]' | sort >"$root/exported"
-# Declarations, one a line and without comments; of functions and of objects, of which one may declare several.
-sed 's://.*::' include/tinyvis/*.h | tr '\n' ' ' | sed 's:/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/::g' | tr ';' '\n' |
+# Declarations, one a line, without comments; of functions and of objects, of which one may declare several.
+sed '/^#/d; s://.*::' include/tinyvis/*.h | tr '\n' ' ' | sed 's:/\*[^*]*\*\+\([^/*][^*]*\*\+\)*/::g' | tr ';' '\n' |
     sed -n 's/.*TVIS_API//p' | sed 's/(.*//' | tr ',' '\n' | grep -o 'tvis_[a-z0-9_]* *$' | tr -d ' ' | sort >"$root/declared"
 [ "$(wc -l <"$root/declared")" -gt 20 ] || echo "few declarations" | empty "the headers could be read"
 comm -23 "$root/declared" "$root/exported" | empty "it exports everything that the headers declare"
 comm -13 "$root/declared" "$root/exported" | empty "it exports nothing else"
 
-$MAKE --no-print-directory uninstall DESTDIR="$root/shared" PREFIX=/opt/tinyvis >/dev/null
+$MAKE --no-print-directory CC="$MAKE_CC" uninstall DESTDIR="$root/shared" PREFIX=/opt/tinyvis >/dev/null
 find "$root/shared" ! -type d | empty "uninstall leaves no file"
 exit $failures

@@ -15,7 +15,7 @@ one() # NAME COMPILER...
 
 for h in include/tinyvis/*.h; do
     # shellcheck disable=SC2086
-    one "${h##*/} as C99" $TEST_CC -x c -std=c99
+    one "${h##*/} as C99" $CC -x c -std=c99
     # shellcheck disable=SC2086
-    one "${h##*/} as C++" $TEST_CXX -x c++ -std=c++11
+    one "${h##*/} as C++" $CXX -x c++ -std=c++11
 done
