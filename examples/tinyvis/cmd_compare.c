@@ -102,7 +102,7 @@ static int compare_files(const request *r, loaded *model, const file_list *files
         if (failed || i + 1 == files->count)
             print_progress("picture", files->count, files->count);
         if (failed)
-            status = print_error(files->path[i], &d);
+            status = print_diag(files->path[i], &d);
     }
     source_free(&s);
     return status;
@@ -189,11 +189,11 @@ static int compare(const request *r)
     int status = TOOL_OK;
     for (int i = 0; i < 2 && status == TOOL_OK; i++)
         if (model_load(&model[i], r->model[i], (uint32_t)r->threads, &d))
-            status = print_error(r->model[i], &d);
+            status = print_diag(r->model[i], &d);
     if (status == TOOL_OK && prepare(r, model, &c, &d))
-        status = print_error(r->model[1], &d);
+        status = print_diag(r->model[1], &d);
     if (status == TOOL_OK && files_of_folder(r->images, &files, &d))
-        status = print_error(r->images, &d);
+        status = print_diag(r->images, &d);
     if (status == TOOL_OK)
         status = compare_files(r, model, &files, &c);
     if (status == TOOL_OK)

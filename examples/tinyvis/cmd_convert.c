@@ -127,13 +127,13 @@ static int convert(const request *r, const label_names *labels)
     };
     if (tvis_convert(&c, &blob, &d)) {
         bool wrong_labels = r->labels && strcmp(d.subject, "labels") == 0;
-        return print_error(wrong_labels ? r->labels : r->weights ? r->weights : r->arch, &d);
+        return print_diag(wrong_labels ? r->labels : r->weights ? r->weights : r->arch, &d);
     }
     int status = TOOL_OK;
     if (look(&blob, &s, &d))
-        status = print_error(r->arch, &d);
+        status = print_diag(r->arch, &d);
     else if (tvis_file_write(r->output, blob.data, blob.size, &d))
-        status = print_error(r->output, &d);
+        status = print_diag(r->output, &d);
     else
         status = print_summary(r, &s);
     tvis_blob_free(&blob);
@@ -204,7 +204,7 @@ static int run(int argc, char **argv)
     tvis_diag d;
     label_names labels = { 0 };
     if (r.labels && labels_read_names(r.labels, &labels, &d))
-        return print_error(r.labels, &d);
+        return print_diag(r.labels, &d);
     status = convert(&r, &labels);
     labels_free_names(&labels);
     return status;

@@ -204,9 +204,9 @@ static int run(int argc, char **argv)
     operators o = { .count = 0 };
     status = TOOL_OK;
     if (model_load(&l, r.model, 1, &d) || collect(&l, &o, &d))
-        status = print_error(r.model, &d);
+        status = print_diag(r.model, &d);
     else if (write_source(&r, &l, &o, &d))
-        status = print_error(r.output, &d);
+        status = print_diag(r.output, &d);
     model_unload(&l);
     return status;
 }

@@ -148,7 +148,7 @@ static int all_pictures(const request *r, loaded *l, const label_table *table, t
             status = print_failure(r->labels, "no memory");
         else if (one_picture(r, l, &s, &table->row[i], path, t, &d)) {
             print_progress("picture", table->count, table->count);
-            status = print_error(path, &d);
+            status = print_diag(path, &d);
         }
         free(path);
     }
@@ -221,10 +221,10 @@ static int evaluate(const request *r, loaded *l, const label_table *table, tally
     roc curve;
     bool binary = r->positive != NULL;
     if (make_tally(t, table->count, l->info.classes, &d))
-        return print_error(r->model, &d);
+        return print_diag(r->model, &d);
     if (binary &&
         (find_positive(l, r->positive, &t->positive, &d) || check_positive(table, r->positive, t->positive, &d)))
-        return print_error("--positive", &d);
+        return print_diag("--positive", &d);
     int status = all_pictures(r, l, table, t);
     if (status != TOOL_OK)
         return status;
@@ -243,11 +243,11 @@ static int load_and_evaluate(const request *r)
     tally t = { 0 };
     int status;
     if (model_load(&l, r->model, (uint32_t)r->threads, &d))
-        status = print_error(r->model, &d);
+        status = print_diag(r->model, &d);
     else if (l.info.classes == 0)
         status = print_failure(r->model, "is not a classifier");
     else if (labels_read_csv(r->labels, l.info.classes, &table, &d))
-        status = print_error(r->labels, &d);
+        status = print_diag(r->labels, &d);
     else {
         l.config.plan = (uint8_t)r->plan;
         status = evaluate(r, &l, &table, &t);

@@ -282,7 +282,7 @@ static int run(int argc, char **argv)
     loaded l;
     report r = { 0 };
     if (model_load(&l, argv[0], 1, &d) || make_report(&q, &l, &r, &d))
-        status = print_error(argv[0], &d);
+        status = print_diag(argv[0], &d);
     else
         status = q.json ? print_json(&q, &r) : print_human(&q, &r);
     free(r.node);

@@ -217,7 +217,7 @@ static int run(int argc, char **argv)
     loaded l;
     profile p = { 0 };
     if (model_load(&l, argv[0], (uint32_t)r.threads, &d) || measure(&r, &l, &p, &d))
-        status = print_error(argv[0], &d);
+        status = print_diag(argv[0], &d);
     else
         status = r.json ? print_json(&l, &p) : print_human(&p);
     free_profile(&p);

@@ -152,10 +152,10 @@ static int run_one(const request *r, loaded *l, source *s, const char *path, jso
     int status = TOOL_OK;
     if (source_read(s, path, &d) || source_prepare(s, l, r->size, &in, &d) || model_run(l, &in, &ms, &d) ||
         reserve_best(&b, l, r->top, &d))
-        status = print_error(path, &d);
+        status = print_diag(path, &d);
     for (uint32_t i = 0; status == TOOL_OK && r->output && i < l->info.outputs; i++)
         if (write_output(r->output, &l->outputs[i], i, &d))
-            status = print_error(r->output, &d);
+            status = print_diag(r->output, &d);
     if (status == TOOL_OK && r->json)
         json_result(j, path, l, s, &b, ms);
     else if (status == TOOL_OK)
@@ -172,7 +172,7 @@ static int run_all(const request *r)
     json j = { 0 };
     int status = TOOL_OK;
     if (model_load(&l, r->model, (uint32_t)r->threads, &d))
-        status = print_error(r->model, &d);
+        status = print_diag(r->model, &d);
     l.config.plan = (uint8_t)r->plan;
     json_list(&j, NULL, true);
     for (int i = 0; i < r->inputs && status == TOOL_OK; i++)

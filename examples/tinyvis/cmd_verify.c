@@ -84,7 +84,7 @@ static int run(int argc, char **argv)
     loaded l;
     report r = { 0 };
     if (model_load(&l, argv[0], 1, &d) || verify(&l, &r, &d))
-        status = print_error(argv[0], &d);
+        status = print_diag(argv[0], &d);
     else
         status = print_report(argv[0], &r, as_json);
     model_unload(&l);

@@ -33,7 +33,7 @@ int print_failure(const char *what, const char *why)
     return TOOL_FAILED;
 }
 
-int print_error(const char *what, const tvis_diag *d)
+int print_diag(const char *what, const tvis_diag *d)
 {
     char why[512];
     size_t subject = strlen(d->subject);

@@ -9,7 +9,7 @@ enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 }; /* exit status */
 
 /* One line on stderr, "tinyvis: WHAT: WHY", without control characters. `what` is the file or the thing concerned; it
  * is not repeated when the diagnostic starts with it. Returns TOOL_FAILED. */
-int print_error(const char *what, const tvis_diag *d);
+int print_diag(const char *what, const tvis_diag *d);
 int print_failure(const char *what, const char *why);
 /* One line on stderr that ends with a hint to --help. `command` may be NULL. Returns TOOL_USAGE. */
 int print_usage_error(const char *command, const char *format, ...)
