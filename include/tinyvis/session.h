@@ -19,7 +19,8 @@ TVIS_API extern const tvis_registry tvis_registry_all;
 
 /* One entry for each operator and element type. ORDER TVIS_OP */
 TVIS_API extern const tvis_op tvis_op_conv2d_f32, tvis_op_depthwise_f32, tvis_op_linear_f32, tvis_op_batch_norm_f32,
-    tvis_op_activation_f32, tvis_op_add_f32, tvis_op_global_avg_pool_f32, tvis_op_softmax_f32, tvis_op_reshape_f32;
+    tvis_op_activation_f32, tvis_op_add_f32, tvis_op_global_avg_pool_f32, tvis_op_softmax_f32, tvis_op_reshape_f32,
+    tvis_op_max_pool_f32, tvis_op_rows_f32;
 
 typedef enum tvis_plan {
     TVIS_PLAN_FAST, /* larger scratch blocks where they save time; uses packed weights where given */
@@ -39,6 +40,7 @@ typedef struct tvis_session_config {
     uint16_t             n, h, w;     /* batch and input pixels, within the model's limits; 0: 1 and the model's default */
     uint16_t             threads;     /* parts that the work is cut into, 1 … TVIS_MAX_THREADS; results do not depend on it */
     uint8_t              plan;        /* tvis_plan */
+    bool                 no_fusion;   /* run every layer on its own, so that an observer sees all of them */
     uint32_t             cpu;         /* TVIS_CPU_* to use; tvis_cpu_detect() or a subset */
     const tvis_registry *registry;
     tvis_parallel_for    parallel_for; /* NULL: the parts run one after the other in the calling thread */
@@ -57,6 +59,7 @@ static inline void tvis_session_defaults(tvis_session_config *c)
     c->w = 0;
     c->threads = 1;
     c->plan = TVIS_PLAN_FAST;
+    c->no_fusion = false;
     c->cpu = tvis_cpu_detect();
     c->registry = &tvis_registry_all;
     c->parallel_for = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/op.h"
+#include "core/planner.h"
 #include "core/port.h"
 
 /* ORDER TVIS_ACT */
@@ -18,6 +19,13 @@ TVIS_STATIC_ASSERT(act_names, TVIS_COUNT(act_names) == TVIS_ACT_COUNT_);
 const char *tvis_act_name(uint8_t act)
 {
     return act_names[act];
+}
+
+bool tvis_plan_packed(const tvis_node_plan *p, uint32_t node, uint16_t pack)
+{
+    const tvis_pack_header *h = p->config->pack;
+    const tvis_pack_entry *e = h ? &h->entry[p->node + node - tvis_nodes(p->model)] : NULL;
+    return e && e->offset != 0 && e->pack == pack;
 }
 
 static tvis_status located(const tvis_node_plan *p, tvis_status s)

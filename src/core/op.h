@@ -9,6 +9,23 @@
 
 #include <tinyvis/session.h>
 
+/* Nodes that follow each other and that one operator runs as if they were one, never storing what lies between them. */
+#define TVIS_MAX_FUSED 3
+typedef struct tvis_fusion {
+    uint32_t nodes;
+    uint8_t in_count;
+    uint16_t in[TVIS_MAX_IN]; /* tensors, by the operator's own rule; TVIS_NONE: not given */
+    uint16_t out;
+    bool adds_input; /* the last node adds in[0]; it is not listed twice */
+} tvis_fusion;
+
+/* The kernel for a node: plain operators use one, fusions one for each of their nodes. */
+typedef struct tvis_choice {
+    uint16_t kernel;     /* row of a table */
+    uint16_t pack;       /* order in which that row reads the weights */
+    uint32_t pack_bytes; /* of a packed copy; 0: nothing to gain */
+} tvis_choice;
+
 /* One node with the shapes of a session. The core fills the first part, tvis_op.plan the second. */
 typedef struct tvis_node_plan {
     const tvis_model *model;
@@ -16,17 +33,15 @@ typedef struct tvis_node_plan {
     const tvis_blob_node *node;
     const tvis_blob_tensor *in[TVIS_MAX_IN]; /* NULL: not given */
     int32_t in_dims[TVIS_MAX_IN][4];
-    bool packed; /* weights are there in the order `packed_as` */
-    uint16_t packed_as;
+    const tvis_fusion *fusion; /* NULL: a single node */
     tvis_diag *diag;
 
     int32_t out_dims[TVIS_MAX_OUT][4];
     const char *kernel_name;
-    uint16_t kernel;     /* row of the operator's table */
-    uint16_t pack;       /* order in which that row reads the weights */
-    uint32_t pack_bytes; /* of a packed copy; 0: nothing to gain */
-    uint32_t scratch;    /* bytes of working memory for each part of the work */
-    int8_t in_place;     /* the first output may lie in this input's memory if it ends here; -1: it may not */
+    tvis_choice choice[TVIS_MAX_FUSED];
+    uint32_t scratch; /* bytes of working memory for each part of the work */
+    int8_t in_place;  /* the first output may lie in this input's memory if it ends here; -1: it may not */
+    bool declined;    /* of a fusion: the nodes are better run one by one */
     uint64_t macs;
 } tvis_node_plan;
 
@@ -38,10 +53,11 @@ typedef struct tvis_node_run {
     void *const *y;                    /* data of the outputs */
     const int32_t (*in_dims)[4];
     const int32_t (*out_dims)[4];
-    const void *packed; /* weights in the kernel's order, or NULL */
-    uint8_t *scratch;   /* `parts` times scratch_bytes */
+    uint16_t kernel[TVIS_MAX_FUSED];
+    const void *packed[TVIS_MAX_FUSED]; /* weights in the kernel's order, or NULL */
+    const tvis_fusion *fusion;
+    uint8_t *scratch; /* `parts` times scratch_bytes */
     uint32_t scratch_bytes;
-    uint16_t kernel;
     uint16_t parts; /* how many the work is cut into */
     uint8_t plan;   /* tvis_plan */
     uint32_t cpu;   /* TVIS_CPU_* to use */
@@ -53,8 +69,9 @@ struct tvis_op {
     uint8_t code, dtype; /* tvis_op_code; tvis_dtype of the first output */
     const char *name;
     tvis_status (*plan)(tvis_node_plan *p);
-    void (*pack)(const tvis_node_plan *p, const void *weights, void *out); /* NULL: never packs */
+    void (*pack)(const tvis_node_plan *p, uint32_t node, void *out); /* of a fusion's node; NULL: never packs */
     void (*run)(const tvis_node_run *r);
+    bool (*match)(const tvis_model *m, uint32_t node, tvis_fusion *f); /* NULL: runs single nodes */
 };
 
 /* Rounded up to TVIS_ARENA_ALIGN. */
@@ -85,6 +102,8 @@ static inline void tvis_run_parts(const tvis_node_run *r, void (*fn)(void *arg, 
             fn(arg, i);
 }
 
+/* Whether the session has packed weights of a (fusion's) node in this order. */
+bool tvis_plan_packed(const tvis_node_plan *p, uint32_t node, uint16_t pack);
 /* Helpers of plan(). Each failure names the node. */
 tvis_status tvis_plan_fail(const tvis_node_plan *p, tvis_status s, tvis_diag_code code, const char *detail);
 tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, const int32_t *expected,

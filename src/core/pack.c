@@ -4,7 +4,6 @@
 #include "core/port.h"
 
 typedef struct pack_context {
-    const tvis_model *m;
     const tvis_registry *registry;
     uint8_t *mem; /* NULL: only the size is wanted */
     uint64_t bytes;
@@ -19,15 +18,18 @@ static uint32_t directory_bytes(const tvis_model *m)
 static void pack_node(void *user, const tvis_placed *p)
 {
     pack_context *c = user;
-    if (p->node == TVIS_NONE || p->plan.pack_bytes == 0)
-        return;
-    if (c->mem) {
-        tvis_pack_entry *e = &((tvis_pack_header *)(void *)c->mem)->entry[p->node];
-        e->offset = (uint32_t)c->bytes;
-        e->pack = p->plan.pack;
-        c->registry->ops[p->op]->pack(&p->plan, c->m->blob + p->plan.in[1]->offset, c->mem + c->bytes);
+    for (uint32_t k = 0; p->node != TVIS_NONE && k < p->fusion.nodes; k++) {
+        const tvis_choice *choice = &p->plan.choice[k];
+        if (choice->pack_bytes == 0)
+            continue;
+        if (c->mem) {
+            tvis_pack_entry *e = &((tvis_pack_header *)(void *)c->mem)->entry[p->node + k];
+            e->offset = (uint32_t)c->bytes;
+            e->pack = choice->pack;
+            c->registry->ops[p->op]->pack(&p->plan, k, c->mem + c->bytes);
+        }
+        c->bytes += tvis_align(choice->pack_bytes);
     }
-    c->bytes += tvis_align(p->plan.pack_bytes);
 }
 
 static tvis_status pack_walk(const tvis_model *m, const tvis_session_config *c, uint8_t *mem, size_t *bytes,
@@ -43,7 +45,7 @@ static tvis_status pack_walk(const tvis_model *m, const tvis_session_config *c, 
     s = tvis_plan_layout(m, &plain, &l, d);
     if (s)
         return s;
-    pack_context p = { m, c->registry, mem, directory_bytes(m) };
+    pack_context p = { c->registry, mem, directory_bytes(m) };
     s = tvis_plan_walk(m, &plain, &l, pack_node, &p, d);
     if (!s && p.bytes > 0xffffffffu)
         return tvis_fail(d, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "pack memory", "more than 4 GiB");

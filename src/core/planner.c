@@ -35,7 +35,7 @@ typedef struct walk {
 int32_t tvis_find_op(const tvis_registry *r, uint8_t code, uint8_t dtype)
 {
     for (int32_t i = 0; r->ops[i]; i++)
-        if (r->ops[i]->code == code && r->ops[i]->dtype == dtype)
+        if (!r->ops[i]->match && r->ops[i]->code == code && r->ops[i]->dtype == dtype)
             return i;
     return -1;
 }
@@ -154,87 +154,111 @@ static void retire(walk *w, uint32_t node)
         }
 }
 
-static void packed_weights(tvis_node_plan *p)
+/* Shapes and records of a node's inputs. */
+static void describe(walk *w, uint32_t i, const uint16_t *ids, uint32_t count, tvis_node_plan *p)
 {
-    const tvis_pack_header *h = p->config->pack;
-    p->packed = false;
-    if (h) {
-        const tvis_pack_entry *e = &h->entry[p->node - tvis_nodes(p->model)];
-        p->packed = e->offset != 0;
-        p->packed_as = e->pack;
+    memset(p, 0, sizeof *p);
+    p->model = w->m;
+    p->config = w->c;
+    p->node = &tvis_nodes(w->m)[i];
+    p->diag = w->diag;
+    p->in_place = -1;
+    for (uint32_t k = 0; k < count; k++) {
+        if (ids[k] == TVIS_NONE)
+            continue;
+        p->in[k] = &tvis_tensors(w->m)[ids[k]];
+        const int32_t *dims = tvis_is_constant(w->m, ids[k]) ? p->in[k]->dims : find(w, ids[k])->dims;
+        memcpy(p->in_dims[k], dims, sizeof p->in_dims[k]);
     }
 }
 
-/* Shapes and records of a node's inputs, then the operator's answer. */
+/* A fusion that starts here and that its operator wants to run. */
+static tvis_status plan_fusion(walk *w, uint32_t i, tvis_placed *out)
+{
+    const tvis_op *const *ops = w->c->registry->ops;
+    for (uint32_t k = 0; ops[k]; k++) {
+        if (!ops[k]->match || !ops[k]->match(w->m, i, &out->fusion))
+            continue;
+        describe(w, i, out->fusion.in, out->fusion.in_count, &out->plan);
+        out->plan.fusion = &out->fusion;
+        out->op = k;
+        tvis_status s = ops[k]->plan(&out->plan);
+        if (s || !out->plan.declined)
+            return s;
+    }
+    out->fusion.nodes = 0;
+    return TVIS_OK;
+}
+
+/* The operator's answer for node i, or for the fusion that starts there. */
 static tvis_status plan_node(walk *w, uint32_t i, tvis_placed *out)
 {
     const tvis_blob_node *n = &tvis_nodes(w->m)[i];
     const uint16_t *ids = tvis_ids(w->m) + n->ids;
-    tvis_node_plan *p = &out->plan;
-    memset(p, 0, sizeof *p);
-    p->model = w->m;
-    p->config = w->c;
-    p->node = n;
-    p->diag = w->diag;
-    p->in_place = -1;
-    for (uint32_t k = 0; k < n->in_count; k++) {
-        if (ids[k] == TVIS_NONE)
-            continue;
-        p->in[k] = &tvis_tensors(w->m)[ids[k]];
-        memcpy(p->in_dims[k], tvis_is_constant(w->m, ids[k]) ? p->in[k]->dims : find(w, ids[k])->dims,
-               sizeof p->in_dims[k]);
-    }
-    packed_weights(p);
+    tvis_fusion *f = &out->fusion;
+    tvis_status s = plan_fusion(w, i, out);
+    if (s || f->nodes)
+        return s;
+    f->nodes = 1;
+    f->in_count = n->in_count;
+    memcpy(f->in, ids, n->in_count * sizeof *ids);
+    describe(w, i, ids, n->in_count, &out->plan);
     int32_t op = tvis_find_op(w->c->registry, n->op, tvis_tensors(w->m)[ids[n->in_count]].dtype);
     if (op < 0)
-        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the registry has no such operator");
+        return tvis_plan_fail(&out->plan, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the registry has no such operator");
     out->op = (uint32_t)op;
-    return w->c->registry->ops[op]->plan(p);
+    return w->c->registry->ops[op]->plan(&out->plan);
 }
 
 /* The input whose memory the output takes over, or NULL. */
-static live *taken_over(walk *w, uint32_t i, const tvis_placed *out)
+static live *taken_over(walk *w, const tvis_placed *out)
 {
-    const tvis_blob_node *n = out->plan.node;
-    const uint16_t *ids = tvis_ids(w->m) + n->ids;
-    const tvis_blob_tensor *t = &tvis_tensors(w->m)[ids[n->in_count]];
+    const tvis_fusion *f = &out->fusion;
+    const tvis_blob_tensor *t = &tvis_tensors(w->m)[out->id[0]];
     int32_t k = out->plan.in_place;
-    if (k < 0 || !out->plan.in[k] || tvis_is_constant(w->m, ids[k]))
+    if (k < 0 || !out->plan.in[k] || tvis_is_constant(w->m, f->in[k]))
         return NULL;
-    for (int32_t j = 0; j < n->in_count; j++)
-        if (j != k && ids[j] == ids[k])
+    for (int32_t j = 0; j < f->in_count; j++)
+        if (j != k && f->in[j] == f->in[k])
             return NULL;
-    live *l = find(w, ids[k]);
+    live *l = find(w, f->in[k]);
     uint64_t bytes = (uint64_t)tvis_elements(out->plan.out_dims[0]) * tvis_dtype_size((tvis_dtype)t->dtype);
-    return l->last_use == i && bytes <= l->size ? l : NULL;
+    return l->last_use < out->node + f->nodes && bytes <= l->size ? l : NULL;
 }
 
-static tvis_status place_outputs(walk *w, uint32_t i, tvis_placed *out)
+static void name_outputs(const walk *w, tvis_placed *out)
 {
     const tvis_blob_node *n = out->plan.node;
-    const uint16_t *ids = tvis_ids(w->m) + n->ids;
-    live *over = taken_over(w, i, out);
-    out->count = n->out_count;
-    for (uint32_t k = 0; k < n->out_count; k++) {
-        uint16_t id = ids[n->in_count + k];
-        out->id[k] = id;
+    const uint16_t *ids = tvis_ids(w->m) + n->ids + n->in_count;
+    out->count = out->plan.fusion ? 1 : n->out_count;
+    for (uint32_t k = 0; k < out->count; k++) {
+        out->id[k] = out->plan.fusion ? out->fusion.out : ids[k];
         memcpy(out->dims[k], out->plan.out_dims[k], sizeof out->dims[k]);
+    }
+}
+
+static tvis_status place_outputs(walk *w, tvis_placed *out)
+{
+    name_outputs(w, out);
+    live *over = taken_over(w, out);
+    for (uint32_t k = 0; k < out->count; k++) {
         if (k == 0 && over) {
-            over->id = id;
-            over->last_use = tvis_tensors(w->m)[id].last_use;
+            over->id = out->id[k];
+            over->last_use = tvis_tensors(w->m)[out->id[k]].last_use;
             memcpy(over->dims, out->dims[k], sizeof over->dims);
             out->offset[k] = over->offset;
             continue;
         }
-        live *source = ids[0] < tvis_header(w->m)->activation_count ? find(w, ids[0]) : NULL;
-        tvis_status s = add_live(w, id, out->dims[k], source, &out->offset[k]);
+        const live *source = tvis_is_constant(w->m, out->fusion.in[0]) ? NULL : find(w, out->fusion.in[0]);
+        tvis_status s = add_live(w, out->id[k], out->dims[k], source, &out->offset[k]);
         if (s)
             return s;
     }
+    const char *name = tvis_string(w->m, out->plan.node->name);
     uint64_t scratch = (uint64_t)tvis_align(out->plan.scratch) * w->c->threads;
     note_peak(w, scratch);
     if (scratch > UNLIMITED || !place(w, (uint32_t)scratch, false, &out->scratch_offset))
-        return too_big(w, tvis_string(w->m, n->name));
+        return too_big(w, name);
     return TVIS_OK;
 }
 
@@ -271,16 +295,16 @@ static tvis_status run_walk(walk *w, tvis_placed_fn fn, void *user)
             memcpy(placed.dims[0], w->table[k].dims, sizeof placed.dims[0]);
             fn(user, &placed);
         }
-    for (uint32_t i = 0; i < tvis_header(w->m)->node_count; i++) {
+    for (uint32_t i = 0; i < tvis_header(w->m)->node_count; i += placed.fusion.nodes) {
         placed.node = i;
         s = plan_node(w, i, &placed);
         if (!s)
-            s = place_outputs(w, i, &placed);
+            s = place_outputs(w, &placed);
         if (s)
             return s;
         if (fn)
             fn(user, &placed);
-        retire(w, i);
+        retire(w, i + placed.fusion.nodes - 1);
     }
     return TVIS_OK;
 }

@@ -9,6 +9,7 @@
 typedef struct tvis_placed {
     uint32_t node;             /* TVIS_NONE: the graph's inputs, which come first */
     tvis_node_plan plan;       /* not filled for the graph's inputs */
+    tvis_fusion fusion;        /* of a single node: its inputs */
     uint16_t id[TVIS_MAX_OUT]; /* tensors that were placed */
     uint32_t offset[TVIS_MAX_OUT];
     int32_t dims[TVIS_MAX_OUT][4];

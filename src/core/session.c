@@ -49,8 +49,8 @@ static void visit_node(void *user, const tvis_placed *p)
     const visit_context *v = user;
     if (p->node == TVIS_NONE)
         return;
-    const tvis_blob_node *n = p->plan.node;
-    const uint16_t *ids = tvis_ids(v->m) + n->ids;
+    const tvis_blob_node *n = p->plan.node + p->fusion.nodes - 1; /* a fusion goes by the name of its last node */
+    const tvis_fusion *f = &p->fusion;
     const tvis_blob_tensor *out = &tvis_tensors(v->m)[p->id[0]];
     tvis_node_info info;
     memset(&info, 0, sizeof info);
@@ -66,16 +66,16 @@ static void visit_node(void *user, const tvis_placed *p)
     for (uint32_t k = 0; k < TVIS_COUNT(info.weights); k++)
         info.weights[k] = TVIS_NONE;
     uint32_t weights = 0;
-    for (uint32_t k = 0; k < n->in_count; k++) {
+    for (uint32_t k = 0; k < f->in_count; k++) {
         if (!p->plan.in[k])
             continue;
         uint64_t elements = (uint64_t)tvis_elements(p->plan.in_dims[k]);
         info.bytes += elements * tvis_dtype_size((tvis_dtype)p->plan.in[k]->dtype);
-        if (!tvis_is_constant(v->m, ids[k]))
+        if (!tvis_is_constant(v->m, f->in[k]))
             continue;
         info.params += elements;
         if (weights < TVIS_COUNT(info.weights))
-            info.weights[weights++] = ids[k];
+            info.weights[weights++] = f->in[k];
     }
     for (uint32_t k = 0; k < p->count; k++)
         info.bytes +=
@@ -113,11 +113,14 @@ static void store(void *user, const tvis_placed *p)
     if (p->node == TVIS_NONE)
         return;
     tvis_node_state *n = &tvis_node_states(s)[p->node];
-    n->scratch = p->scratch_offset;
-    n->scratch_bytes = tvis_align(p->plan.scratch);
-    n->packed = pack && p->plan.packed && p->plan.packed_as == p->plan.pack ? pack->entry[p->node].offset : 0;
-    n->kernel = p->plan.kernel;
-    n->op = (uint16_t)p->op;
+    for (uint32_t k = 0; k < p->fusion.nodes; k++, n++) {
+        const tvis_choice *choice = &p->plan.choice[k];
+        n->scratch = p->scratch_offset;
+        n->scratch_bytes = tvis_align(p->plan.scratch);
+        n->packed = tvis_plan_packed(&p->plan, k, choice->pack) ? pack->entry[p->node + k].offset : 0;
+        n->kernel = choice->kernel;
+        n->op = (uint16_t)p->op;
+    }
 }
 
 tvis_status tvis_session_init(tvis_session **session, const tvis_model *m, const tvis_session_config *c, void *mem,
@@ -223,11 +226,30 @@ static void copy_view(const tvis_tensor *from, const tvis_tensor *to)
     }
 }
 
-static void run_node(tvis_session *s, const tvis_model *m, uint32_t i)
+/* The tensors of node i, or of the fusion that starts there. */
+static void tensors_of(const tvis_op *op, const tvis_model *m, uint32_t i, tvis_fusion *f)
+{
+    const tvis_blob_node *n = &tvis_nodes(m)[i];
+    const uint16_t *ids = tvis_ids(m) + n->ids;
+    if (op->match) {
+        op->match(m, i, f);
+        return;
+    }
+    f->nodes = 1;
+    f->in_count = n->in_count;
+    memcpy(f->in, ids, n->in_count * sizeof *ids);
+    f->out = ids[n->in_count];
+}
+
+static const tvis_op *op_of(tvis_session *s, uint32_t i)
+{
+    return ((const tvis_registry *)s->registry.data)->ops[tvis_node_states(s)[i].op];
+}
+
+static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvis_fusion *f)
 {
     const tvis_blob_header *h = tvis_header(m);
     const tvis_blob_node *n = &tvis_nodes(m)[i];
-    const uint16_t *ids = tvis_ids(m) + n->ids;
     const tvis_node_state *state = &tvis_node_states(s)[i];
     const tvis_tensor_state *tensors = tvis_tensor_states(s, h->node_count);
     const tvis_blob_tensor *in[TVIS_MAX_IN] = { NULL };
@@ -235,48 +257,53 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i)
     void *y[TVIS_MAX_OUT] = { NULL };
     int32_t in_dims[TVIS_MAX_IN][4], out_dims[TVIS_MAX_OUT][4];
     uint8_t *arena = (uint8_t *)s + s->arena;
-    for (uint32_t k = 0; k < n->in_count; k++) {
-        if (ids[k] == TVIS_NONE)
+    for (uint32_t k = 0; k < f->in_count; k++) {
+        const uint16_t id = f->in[k];
+        if (id == TVIS_NONE)
             continue;
-        bool constant = tvis_is_constant(m, ids[k]);
-        in[k] = &tvis_tensors(m)[ids[k]];
-        x[k] = constant ? m->blob + in[k]->offset : arena + tensors[ids[k]].offset;
-        memcpy(in_dims[k], constant ? in[k]->dims : tensors[ids[k]].dims, sizeof in_dims[k]);
+        bool constant = tvis_is_constant(m, id);
+        in[k] = &tvis_tensors(m)[id];
+        x[k] = constant ? m->blob + in[k]->offset : arena + tensors[id].offset;
+        memcpy(in_dims[k], constant ? in[k]->dims : tensors[id].dims, sizeof in_dims[k]);
     }
-    for (uint32_t k = 0; k < n->out_count; k++) {
-        const tvis_tensor_state *t = &tensors[ids[n->in_count + k]];
+    for (uint32_t k = 0; k < (f->nodes > 1 ? 1u : n->out_count); k++) {
+        const tvis_tensor_state *t = &tensors[k == 0 ? f->out : tvis_ids(m)[n->ids + n->in_count + k]];
         y[k] = arena + t->offset;
         memcpy(out_dims[k], t->dims, sizeof out_dims[k]);
     }
-    const tvis_node_run r = {
+    tvis_node_run r = {
         .node = n,
         .in = in,
         .x = x,
         .y = y,
         .in_dims = (const int32_t(*)[4])in_dims,
         .out_dims = (const int32_t(*)[4])out_dims,
-        .packed = state->packed ? (const uint8_t *)s->pack.data + state->packed : NULL,
+        .fusion = f,
         .scratch = arena + state->scratch,
         .scratch_bytes = state->scratch_bytes,
-        .kernel = state->kernel,
         .parts = s->threads,
         .plan = s->plan,
         .cpu = s->cpu,
         .parallel_for = (tvis_parallel_for)s->parallel_for.fn,
         .pool = (void *)(uintptr_t)s->pool.data,
     };
-    ((const tvis_registry *)s->registry.data)->ops[state->op]->run(&r);
+    for (uint32_t k = 0; k < f->nodes; k++) {
+        r.kernel[k] = state[k].kernel;
+        r.packed[k] = state[k].packed ? (const uint8_t *)s->pack.data + state[k].packed : NULL;
+    }
+    op_of(s, i)->run(&r);
 }
 
-static void observe(tvis_session *s, const tvis_model *m, uint32_t i, bool after)
+static void observe(tvis_session *s, const tvis_model *m, uint32_t i, const tvis_fusion *f, bool after)
 {
     const tvis_blob_node *n = &tvis_nodes(m)[i];
+    const uint32_t count = f->nodes > 1 ? 1 : n->out_count;
     tvis_tensor out[TVIS_MAX_OUT];
     if (!s->observe.fn)
         return;
-    for (uint32_t k = 0; after && k < n->out_count; k++)
-        describe(s, tvis_ids(m)[n->ids + n->in_count + k], &out[k]);
-    ((tvis_observer)s->observe.fn)((void *)(uintptr_t)s->observe_user.data, i, after ? out : NULL, n->out_count);
+    for (uint32_t k = 0; after && k < count; k++)
+        describe(s, k == 0 ? f->out : tvis_ids(m)[n->ids + n->in_count + k], &out[k]);
+    ((tvis_observer)s->observe.fn)((void *)(uintptr_t)s->observe_user.data, i, after ? out : NULL, count);
 }
 
 /* Checks every view, or copies every view. */
@@ -307,10 +334,12 @@ tvis_status tvis_session_run(tvis_session *s, const tvis_tensor *in, const tvis_
     if (status)
         return status;
     each_view(s, in, true, true, NULL);
-    for (uint32_t i = 0; i < tvis_header(&m)->node_count; i++) {
-        observe(s, &m, i, false);
-        run_node(s, &m, i);
-        observe(s, &m, i, true);
+    tvis_fusion f;
+    for (uint32_t i = 0; i < tvis_header(&m)->node_count; i += f.nodes) {
+        tensors_of(op_of(s, i), &m, i, &f);
+        observe(s, &m, i, &f, false);
+        run_node(s, &m, i, &f);
+        observe(s, &m, i, &f, true);
     }
     if (out)
         each_view(s, out, false, true, NULL);

@@ -42,3 +42,59 @@ tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s)
     p->out_dims[0][2] = s->ow;
     return TVIS_OK;
 }
+
+bool tvis_conv_is_direct(const tvis_conv_shape *s)
+{
+    return s->kh == 1 && s->kw == 1 && s->stride[0] == 1 && s->stride[1] == 1 && s->oh == s->ih && s->ow == s->iw;
+}
+
+void tvis_conv_rows(const tvis_conv_shape *s, const float *picture, int32_t oy, const float **rows)
+{
+    for (int32_t ky = 0; ky < s->kh; ky++) {
+        const int32_t iy = oy * s->stride[0] - s->top + ky * s->dilation[0];
+        rows[ky] = iy >= 0 && iy < s->ih ? picture + (size_t)iy * (size_t)s->iw * (size_t)s->ic : NULL;
+    }
+}
+
+static float *copy(const float *from, int32_t count, float *out)
+{
+    for (int32_t i = 0; i < count; i++)
+        out[i] = from[i];
+    return out + count;
+}
+
+static float *zeros(int32_t count, float *out)
+{
+    for (int32_t i = 0; i < count; i++)
+        out[i] = 0.0f;
+    return out + count;
+}
+
+/* One kernel row of a patch: kw * channels values. */
+static float *gather_row(const tvis_conv_shape *s, const float *row, int32_t x0, int32_t channels, float *out)
+{
+    for (int32_t kx = 0; kx < s->kw; kx++) {
+        const int32_t ix = x0 + kx * s->dilation[1];
+        const bool inside = ix >= 0 && ix < s->iw;
+        out = inside ? copy(row + (size_t)ix * (size_t)s->ic, channels, out) : zeros(channels, out);
+    }
+    return out;
+}
+
+float *tvis_conv_gather(const tvis_conv_shape *s, const float *const *rows, int32_t ox, int32_t count, int32_t first,
+                        int32_t channels, float *out)
+{
+    const bool runs = channels == s->ic && s->dilation[1] == 1;
+    for (; count > 0; count--, ox++) {
+        const int32_t x0 = ox * s->stride[1] - s->left;
+        const bool inside = x0 >= 0 && x0 + s->kw <= s->iw;
+        for (int32_t ky = 0; ky < s->kh; ky++)
+            if (!rows[ky])
+                out = zeros(s->kw * channels, out);
+            else if (runs && inside)
+                out = copy(rows[ky] + (size_t)x0 * (size_t)s->ic, s->kw * s->ic, out);
+            else
+                out = gather_row(s, rows[ky] + first, x0, channels, out);
+    }
+    return out;
+}

@@ -4,6 +4,7 @@
 #define TVIS_OPS_CONV_SHAPE_H
 
 #include "core/op.h"
+#include "ops/depthwise.h"
 
 typedef struct tvis_conv_shape {
     int32_t ih, iw, ic, oh, ow, kh, kw;
@@ -16,5 +17,20 @@ typedef struct tvis_conv_shape {
 tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in, const int32_t *weights);
 /* Checks input 0 and weights 1, fills out_dims[0] but for the channels. */
 tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s);
+
+/* A 1x1 convolution with stride 1 reads its input as the matrix it is. */
+bool tvis_conv_is_direct(const tvis_conv_shape *s);
+/* The kh input rows under output row oy of one picture (ih, iw, ic); NULL: outside. */
+void tvis_conv_rows(const tvis_conv_shape *s, const float *picture, int32_t oy, const float **rows);
+/* Patches of output pixels [ox, ox + count) from those rows: (count, kh * kw * channels), channels [first, first +
+ * channels) of the input, zeros outside. Returns the end of what was written. */
+float *tvis_conv_gather(const tvis_conv_shape *s, const float *const *rows, int32_t ox, int32_t count, int32_t first,
+                        int32_t channels, float *out);
+
+/* Arguments of a depthwise kernel but for y, lo and hi. */
+tvis_depthwise_f32_args tvis_conv_depthwise_args(const tvis_conv_shape *s, const float *w, const float *bias,
+                                                 const float *const *rows);
+/* The first row of the table that these flags allow. */
+uint16_t tvis_depthwise_choose(uint32_t cpu);
 
 #endif

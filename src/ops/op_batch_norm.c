@@ -50,4 +50,4 @@ static void run(const tvis_node_run *r)
     tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
 }
 
-const tvis_op tvis_op_batch_norm_f32 = { TVIS_OP_BATCH_NORM, TVIS_F32, "batch_norm", plan, NULL, run };
+const tvis_op tvis_op_batch_norm_f32 = { TVIS_OP_BATCH_NORM, TVIS_F32, "batch_norm", plan, NULL, run, NULL };

@@ -5,15 +5,9 @@
 #include "ops/conv_shape.h"
 #include "ops/matmul.h"
 
-/* A 1x1 convolution reads its input as the matrix it is. */
-static bool is_direct(const tvis_conv_shape *s)
+static tvis_matrix matrix(const tvis_conv_params *p, const int32_t *w)
 {
-    return s->kh == 1 && s->kw == 1 && s->stride[0] == 1 && s->stride[1] == 1 && s->oh == s->ih && s->ow == s->iw;
-}
-
-static int32_t depth(const int32_t *weights)
-{
-    return weights[1] * weights[2] * weights[3];
+    return (tvis_matrix){ .n = w[0] / p->groups, .k = w[1] * w[2] * w[3], .groups = p->groups };
 }
 
 static tvis_status plan(tvis_node_plan *p)
@@ -41,85 +35,48 @@ static tvis_status plan(tvis_node_plan *p)
         p->in_place = 3;
     }
     int64_t rows = (int64_t)p->out_dims[0][0] * s.oh * s.ow; /* dimensions are at most 2^24, batch 2^16: no overflow */
-    return tvis_matmul_plan(p, rows, w[0] / groups, depth(w), groups, !is_direct(&s));
+    const tvis_matrix shape = matrix(&p->node->p.conv, w);
+    return tvis_matmul_plan(p, rows, &shape, !tvis_conv_is_direct(&s));
 }
 
-/* One kernel row of a patch: kw * channels values, zeros outside of the picture. */
-static float *gather_row(const tvis_conv_shape *s, const float *row, int32_t x0, int32_t channels, float *out)
-{
-    for (int32_t kx = 0; kx < s->kw; kx++) {
-        int32_t ix = x0 + kx * s->dilation[1];
-        bool inside = row && ix >= 0 && ix < s->iw;
-        const float *from = inside ? row + (size_t)ix * (size_t)s->ic : NULL;
-        for (int32_t c = 0; c < channels; c++)
-            out[c] = inside ? from[c] : 0.0f;
-        out += channels;
-    }
-    return out;
-}
-
-/* The same where all of it is inside and lies in one run. */
-static float *copy_row(const float *from, int32_t count, float *out)
-{
-    for (int32_t i = 0; i < count; i++)
-        out[i] = from[i];
-    return out + count;
-}
-
-static void gather(const tvis_matmul *mm, int32_t row, int32_t rows, int32_t group, float *out)
+static void gather(const tvis_matmul *mm, int32_t row, int32_t count, int32_t group, float *out)
 {
     const tvis_conv_shape *s = mm->shape;
-    const int32_t channels = s->ic / mm->groups;
-    const bool runs = mm->groups == 1 && s->dilation[1] == 1;
-    int32_t ox = row % s->ow, oy = row / s->ow % s->oh, n = row / s->ow / s->oh;
-    for (; rows > 0; rows--) {
-        const int32_t x0 = ox * s->stride[1] - s->left;
-        const bool inside = x0 >= 0 && x0 + s->kw <= s->iw;
-        for (int32_t ky = 0; ky < s->kh; ky++) {
-            const int32_t iy = oy * s->stride[0] - s->top + ky * s->dilation[0];
-            const size_t at = ((size_t)n * (size_t)s->ih + (size_t)iy) * (size_t)s->iw * (size_t)s->ic;
-            const float *line = iy >= 0 && iy < s->ih ? mm->x + at + (size_t)group * (size_t)channels : NULL;
-            if (runs && inside && line)
-                out = copy_row(line + (size_t)x0 * (size_t)s->ic, s->kw * s->ic, out);
-            else
-                out = gather_row(s, line, x0, channels, out);
-        }
-        if (++ox == s->ow) {
-            ox = 0;
-            if (++oy == s->oh) {
-                oy = 0;
-                n++;
-            }
-        }
+    const float *rows[TVIS_MAX_KERNEL];
+    const int32_t channels = s->ic / mm->mx.groups;
+    while (count > 0) { /* pixels of one output row */
+        const int32_t ox = row % s->ow, line = row / s->ow, pixels = s->ow - ox < count ? s->ow - ox : count;
+        const float *picture = mm->x + (size_t)(line / s->oh) * (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
+        tvis_conv_rows(s, picture, line % s->oh, rows);
+        out = tvis_conv_gather(s, rows, ox, pixels, group * channels, channels, out);
+        row += pixels;
+        count -= pixels;
     }
 }
 
-static void pack(const tvis_node_plan *p, const void *weights, void *out)
+static void pack(const tvis_node_plan *p, uint32_t node, void *out)
 {
-    const int32_t *w = p->in[1]->dims, groups = p->node->p.conv.groups;
-    tvis_matmul_pack(p, w[0] / groups, depth(w), groups, weights, out);
+    const tvis_matrix shape = matrix(&p->node->p.conv, p->in[1]->dims);
+    tvis_matrix_pack(p, node, 1, &shape, out);
 }
 
 static void run(const tvis_node_run *r)
 {
-    const int32_t *w = r->in_dims[1], *y = r->out_dims[0];
-    const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], w);
+    const int32_t *y = r->out_dims[0];
+    const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1]);
     tvis_matmul mm = {
         .run = r,
+        .mx = matrix(&r->node->p.conv, r->in_dims[1]),
         .x = r->x[0],
-        .w = r->x[1],
         .bias = r->x[2],
         .add = r->x[3],
         .y = r->y[0],
         .m = y[0] * y[1] * y[2],
-        .groups = r->node->p.conv.groups,
-        .k = depth(w),
-        .act = r->node->act,
-        .gather = is_direct(&s) ? NULL : gather,
+        .gather = tvis_conv_is_direct(&s) ? NULL : gather,
         .shape = &s,
     };
-    mm.n = w[0] / mm.groups;
+    tvis_matrix_bind(&mm.mx, r, 0, 1);
     tvis_matmul_run(&mm);
 }
 
-const tvis_op tvis_op_conv2d_f32 = { TVIS_OP_CONV2D, TVIS_F32, "conv2d", plan, pack, run };
+const tvis_op tvis_op_conv2d_f32 = { TVIS_OP_CONV2D, TVIS_F32, "conv2d", plan, pack, run, NULL };

@@ -20,16 +20,38 @@ static tvis_status plan(tvis_node_plan *p)
     status = tvis_plan_vector(p, 2, TVIS_F32, s.ic);
     if (status)
         return status;
-    for (uint16_t i = 0; tvis_depthwise_f32[i].k.name; i++)
-        if (!(tvis_depthwise_f32[i].k.cpu & ~p->config->cpu)) {
-            p->kernel = i;
-            p->kernel_name = tvis_depthwise_f32[i].k.name;
-            break;
-        }
+    p->choice[0].kernel = tvis_depthwise_choose(p->config->cpu);
+    p->kernel_name = tvis_depthwise_f32[p->choice[0].kernel].k.name;
     if ((int64_t)p->out_dims[0][0] * s.oh > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 rows");
     p->macs = (uint64_t)tvis_elements(p->out_dims[0]) * (uint64_t)w[1] * (uint64_t)w[2];
     return TVIS_OK;
+}
+
+tvis_depthwise_f32_args tvis_conv_depthwise_args(const tvis_conv_shape *s, const float *w, const float *bias,
+                                                 const float *const *rows)
+{
+    return (tvis_depthwise_f32_args){
+        .rows = rows,
+        .w = w,
+        .bias = bias,
+        .iw = s->iw,
+        .ow = s->ow,
+        .c = s->ic,
+        .kh = s->kh,
+        .kw = s->kw,
+        .stride = s->stride[1],
+        .pad = s->left,
+        .dilation = s->dilation[1],
+    };
+}
+
+uint16_t tvis_depthwise_choose(uint32_t cpu)
+{
+    uint16_t i = 0;
+    while (tvis_depthwise_f32[i].k.cpu & ~cpu)
+        i++;
+    return i;
 }
 
 /* Rows [first, last) of all pictures of the batch. */
@@ -38,31 +60,14 @@ static void run_part(void *arg, uint32_t part)
     const tvis_node_run *r = arg;
     const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1]);
     const int32_t total = r->out_dims[0][0] * s.oh;
-    const size_t in_row = (size_t)s.iw * (size_t)s.ic, out_row = (size_t)s.ow * (size_t)s.ic;
+    const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic, out_row = (size_t)s.ow * (size_t)s.ic;
     const float *rows[TVIS_MAX_KERNEL];
-    tvis_depthwise_f32_args a = {
-        .rows = rows,
-        .w = r->x[1],
-        .bias = r->x[2],
-        .iw = s.iw,
-        .ow = s.ow,
-        .c = s.ic,
-        .kh = s.kh,
-        .kw = s.kw,
-        .stride = s.stride[1],
-        .pad = s.left,
-        .dilation = s.dilation[1],
-    };
+    tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s, r->x[1], r->x[2], rows);
     tvis_act_range(r->node->act, &a.lo, &a.hi);
     for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
-        const int32_t n = i / s.oh, y0 = i % s.oh * s.stride[0] - s.top;
-        for (int32_t ky = 0; ky < s.kh; ky++) {
-            const int32_t iy = y0 + ky * s.dilation[0];
-            const size_t at = (size_t)n * (size_t)s.ih + (size_t)iy;
-            rows[ky] = iy >= 0 && iy < s.ih ? (const float *)r->x[0] + at * in_row : NULL;
-        }
+        tvis_conv_rows(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, rows);
         a.y = (float *)r->y[0] + (size_t)i * out_row;
-        tvis_depthwise_f32[r->kernel].run(&a);
+        tvis_depthwise_f32[r->kernel[0]].run(&a);
         tvis_act_apply(r->cpu, r->node->act, a.y, s.ow, s.ic, s.ic);
     }
 }
@@ -72,4 +77,4 @@ static void run(const tvis_node_run *r)
     tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
 }
 
-const tvis_op tvis_op_depthwise_f32 = { TVIS_OP_DEPTHWISE, TVIS_F32, "depthwise", plan, NULL, run };
+const tvis_op tvis_op_depthwise_f32 = { TVIS_OP_DEPTHWISE, TVIS_F32, "depthwise", plan, NULL, run, NULL };

@@ -49,5 +49,5 @@ static void run(const tvis_node_run *r)
     tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
 }
 
-const tvis_op tvis_op_activation_f32 = { TVIS_OP_ACTIVATION, TVIS_F32, "activation", plan_activation, NULL, run };
-const tvis_op tvis_op_add_f32 = { TVIS_OP_ADD, TVIS_F32, "add", plan_add, NULL, run };
+const tvis_op tvis_op_activation_f32 = { TVIS_OP_ACTIVATION, TVIS_F32, "activation", plan_activation, NULL, run, NULL };
+const tvis_op tvis_op_add_f32 = { TVIS_OP_ADD, TVIS_F32, "add", plan_add, NULL, run, NULL };

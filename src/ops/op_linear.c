@@ -25,12 +25,14 @@ static tvis_status plan(tvis_node_plan *p)
             return tvis_plan_fail_shape(p, "the tensor to add", p->out_dims[0], p->in_dims[3]);
         p->in_place = 3;
     }
-    return tvis_matmul_plan(p, tvis_elements(x) / x[3], w->dims[0], x[3], 1, false);
+    const tvis_matrix shape = { .n = w->dims[0], .k = x[3], .groups = 1 };
+    return tvis_matmul_plan(p, tvis_elements(x) / x[3], &shape, false);
 }
 
-static void pack(const tvis_node_plan *p, const void *weights, void *out)
+static void pack(const tvis_node_plan *p, uint32_t node, void *out)
 {
-    tvis_matmul_pack(p, p->in[1]->dims[0], p->in[1]->dims[3], 1, weights, out);
+    const tvis_matrix shape = { .n = p->in[1]->dims[0], .k = p->in[1]->dims[3], .groups = 1 };
+    tvis_matrix_pack(p, node, 1, &shape, out);
 }
 
 static void run(const tvis_node_run *r)
@@ -38,18 +40,15 @@ static void run(const tvis_node_run *r)
     const int32_t *x = r->in_dims[0];
     tvis_matmul mm = {
         .run = r,
+        .mx = { .n = r->in_dims[1][0], .k = x[3], .groups = 1 },
         .x = r->x[0],
-        .w = r->x[1],
         .bias = r->x[2],
         .add = r->x[3],
         .y = r->y[0],
         .m = x[0] * x[1] * x[2],
-        .n = r->in_dims[1][0],
-        .k = x[3],
-        .groups = 1,
-        .act = r->node->act,
     };
+    tvis_matrix_bind(&mm.mx, r, 0, 1);
     tvis_matmul_run(&mm);
 }
 
-const tvis_op tvis_op_linear_f32 = { TVIS_OP_LINEAR, TVIS_F32, "linear", plan, pack, run };
+const tvis_op tvis_op_linear_f32 = { TVIS_OP_LINEAR, TVIS_F32, "linear", plan, pack, run, NULL };

@@ -55,4 +55,6 @@ static void run(const tvis_node_run *r)
     tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
 }
 
-const tvis_op tvis_op_global_avg_pool_f32 = { TVIS_OP_GLOBAL_AVG_POOL, TVIS_F32, "global_avg_pool", plan, NULL, run };
+const tvis_op tvis_op_global_avg_pool_f32 = {
+    TVIS_OP_GLOBAL_AVG_POOL, TVIS_F32, "global_avg_pool", plan, NULL, run, NULL
+};

@@ -49,4 +49,4 @@ static void run(const tvis_node_run *r)
                 y[k * hw + i] = x[i * c + k];
 }
 
-const tvis_op tvis_op_reshape_f32 = { TVIS_OP_RESHAPE, TVIS_F32, "reshape", plan, NULL, run };
+const tvis_op tvis_op_reshape_f32 = { TVIS_OP_RESHAPE, TVIS_F32, "reshape", plan, NULL, run, NULL };

@@ -40,4 +40,4 @@ static void run(const tvis_node_run *r)
     tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
 }
 
-const tvis_op tvis_op_softmax_f32 = { TVIS_OP_SOFTMAX, TVIS_F32, "softmax", plan, NULL, run };
+const tvis_op tvis_op_softmax_f32 = { TVIS_OP_SOFTMAX, TVIS_F32, "softmax", plan, NULL, run, NULL };

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* Constant weight matrices: which gemm kernel multiplies with them, and their packing, ahead of time or on the way. */
+#ifndef TVIS_OPS_MATRIX_H
+#define TVIS_OPS_MATRIX_H
+
+#include "core/op.h"
+#include "ops/gemm.h"
+
+/* (groups * n, k) */
+typedef struct tvis_matrix {
+    const float *w;      /* in the order `stored` */
+    const float *packed; /* in the kernel's order, or NULL */
+    uint16_t stored, kernel;
+    int32_t n, k, groups;
+} tvis_matrix;
+
+/* Chooses the kernel for products with `rows` rows, for a (fusion's) node whose weights are input `input`. Adds to
+ * p->macs; *scratch gets the bytes that tvis_matrix_multiply() needs as `panel`. */
+tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, int64_t rows, const tvis_matrix *shape,
+                             uint32_t *scratch);
+/* tvis_op.pack for these weights. */
+void tvis_matrix_pack(const tvis_node_plan *p, uint32_t node, uint32_t input, const tvis_matrix *shape, void *out);
+/* Fills w, packed, stored and kernel of a matrix whose shape is set. */
+void tvis_matrix_bind(tvis_matrix *mx, const tvis_node_run *r, uint32_t node, uint32_t input);
+
+/* One product: columns [col, col + a.n) of a group. a.x, a.y, a.bias and a.add point at its first elements; a.w, a.k,
+ * a.lo and a.hi are filled in here. */
+void tvis_matrix_multiply(const tvis_matrix *mx, tvis_gemm_f32_args a, int32_t group, int32_t col, uint8_t act,
+                          uint32_t cpu, float *panel);
+
+#endif

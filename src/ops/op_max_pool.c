@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Maximum pooling: x (n, h, w, c), y (n, oh, ow, c). Pixels outside of the picture do not count. */
+#include "core/port.h"
+#include "ops/max_pool.h"
+
+tvis_conv_shape tvis_pool_geometry(const tvis_pool_params *p, const int32_t *in)
+{
+    const int32_t window[4] = { 0, p->kernel[0], p->kernel[1], 0 };
+    const tvis_conv_params as_conv = {
+        .stride = { p->stride[0], p->stride[1] },
+        .dilation = { 1, 1 },
+        .pad = { p->pad[0], p->pad[1], p->pad[2], p->pad[3] },
+    };
+    return tvis_conv_geometry(&as_conv, in, window);
+}
+
+/* y = max(y, x), or x itself for the first pixel of a window. */
+static void take(const float *x, float *y, int32_t c, bool first)
+{
+    for (int32_t k = 0; k < c; k++)
+        y[k] = first || !(x[k] <= y[k]) ? x[k] : y[k];
+}
+
+void tvis_max_pool_row(const tvis_conv_shape *s, const float *const *rows, float *y)
+{
+    for (int32_t ox = 0; ox < s->ow; ox++, y += s->ic) {
+        bool first = true;
+        for (int32_t ky = 0; ky < s->kh; ky++)
+            for (int32_t kx = 0; rows[ky] && kx < s->kw; kx++) {
+                const int32_t ix = ox * s->stride[1] - s->left + kx;
+                if (ix < 0 || ix >= s->iw)
+                    continue;
+                take(rows[ky] + (size_t)ix * (size_t)s->ic, y, s->ic, first);
+                first = false;
+            }
+    }
+}
+
+static tvis_status plan(tvis_node_plan *p)
+{
+    tvis_status status = tvis_plan_arity(p, 1, 1);
+    if (!status && (p->in[0]->dtype != TVIS_F32 || p->node->act != TVIS_ACT_NONE))
+        status = tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "float input and no activation are needed");
+    if (status)
+        return status;
+    const tvis_conv_shape s = tvis_pool_geometry(&p->node->p.pool, p->in_dims[0]);
+    if (s.kh > (int32_t)TVIS_MAX_KERNEL || s.oh < 1 || s.ow < 1)
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE,
+                              "the window is over 32 rows or larger than the padded input");
+    const int32_t y[4] = { p->in_dims[0][0], s.oh, s.ow, s.ic };
+    memcpy(p->out_dims[0], y, sizeof y);
+    p->kernel_name = "c";
+    return TVIS_OK;
+}
+
+static void run_part(void *arg, uint32_t part)
+{
+    const tvis_node_run *r = arg;
+    const tvis_conv_shape s = tvis_pool_geometry(&r->node->p.pool, r->in_dims[0]);
+    const int32_t total = r->out_dims[0][0] * s.oh;
+    const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic, row = (size_t)s.ow * (size_t)s.ic;
+    const float *rows[TVIS_MAX_KERNEL];
+    for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
+        tvis_conv_rows(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, rows);
+        tvis_max_pool_row(&s, rows, (float *)r->y[0] + (size_t)i * row);
+    }
+}
+
+static void run(const tvis_node_run *r)
+{
+    tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
+}
+
+const tvis_op tvis_op_max_pool_f32 = { TVIS_OP_MAX_POOL, TVIS_F32, "max_pool", plan, NULL, run, NULL };
