@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum { MAX_SCANS = 500 }; /* of a progressive file; honest ones have about 10, and each costs a pass over the picture */
+#define MAX_MEMORY (1l << 30) /* of the decoder: a progressive file keeps all coefficients, 2 bytes each */
 
 /* Everything that must survive the jump out of the library. */
 typedef struct job {
@@ -39,6 +40,9 @@ static void on_error(j_common_ptr info)
     switch (info->err->msg_code) {
     case JERR_OUT_OF_MEMORY:
         stop(j, TVIS_ENOMEM, TVIS_DIAG_MEMORY, "no memory to decode the JPEG");
+        break;
+    case JERR_NO_BACKING_STORE:
+        stop(j, TVIS_EFORMAT, TVIS_DIAG_LIMIT, "a progressive JPEG that takes more than 1 GiB to decode");
         break;
     case JERR_SOF_UNSUPPORTED:
     case JERR_ARITH_NOTIMPL:
@@ -84,6 +88,7 @@ static void open_job(job *j)
     j->errors.emit_message = on_message;
     j->info.client_data = j;
     jpeg_create_decompress(&j->info);
+    j->info.mem->max_memory_to_use = MAX_MEMORY;
     j->progress.progress_monitor = on_progress;
     j->info.progress = &j->progress;
     jpeg_mem_src(&j->info, j->data, (unsigned long)j->size);

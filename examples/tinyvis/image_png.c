@@ -102,7 +102,8 @@ static void decode(job *j)
     const size_t stride = (size_t)j->out->width * (size_t)channels;
     if (png_get_rowbytes(j->png, j->info) != stride)
         stop(j, TVIS_EUNSUP, TVIS_DIAG_REFUSED, "a kind of PNG that this program does not know");
-    memset(j->out->pixels, 0, stride * (size_t)j->out->height); /* interlaced rows are combined with what is there */
+    if (passes > 1) /* interlaced rows are combined with what is there */
+        memset(j->out->pixels, 0, stride * (size_t)j->out->height);
     for (int pass = 0; pass < passes; pass++)
         for (size_t y = 0; y < (size_t)j->out->height; y++)
             png_read_row(j->png, j->out->pixels + y * stride, NULL);
