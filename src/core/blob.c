@@ -149,6 +149,8 @@ static tvis_status check_activation(const tvis_model *m, uint32_t id, tvis_diag 
     const tvis_blob_header *h = tvis_header(m);
     const tvis_blob_tensor *t = &tvis_tensors(m)[id];
     bool input = id < h->input_count; /* inputs are the first tensors */
+    if (id == 0 && t->dims[3] != h->c)
+        return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "the header tells another number of channels", d);
     if (t->offset || t->bytes || t->crc || t->pack)
         return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "an activation has data", d);
     for (int i = 0; i < 4; i++)
@@ -265,7 +267,8 @@ static tvis_status check_graph(const tvis_model *m, tvis_diag *d)
         !section(h, h->node_offset, h->node_count, sizeof(tvis_blob_node), 4) ||
         !section(h, h->id_offset, h->id_count, sizeof(uint16_t), 2))
         return bad(d, TVIS_DIAG_BOUNDS, "nodes", NULL);
-    if (h->input_count < 1 || h->output_count < 1 || (uint32_t)h->input_count + h->output_count > h->id_count)
+    if (h->input_count < 1 || h->input_count > TVIS_MAX_LIVE || h->output_count < 1 ||
+        h->output_count > TVIS_MAX_LIVE || (uint32_t)h->input_count + h->output_count > h->id_count)
         return bad(d, TVIS_DIAG_BOUNDS, "inputs, outputs", NULL);
     for (uint32_t i = 0; i < h->node_count; i++) {
         tvis_status s = check_node(m, i, d);

@@ -14,6 +14,7 @@
 #define TVIS_MAX_NODES   0xfff0u
 #define TVIS_MAX_IN      8u
 #define TVIS_MAX_OUT     4u
+#define TVIS_MAX_LIVE    64u /* tensors that can be needed at the same time; inputs and outputs of a network */
 #define TVIS_MAX_DIM     (1 << 24) /* of each dimension: four of them never overflow 128 bits, any two not 64 */
 #define TVIS_MAX_SIDE    16384u    /* of the picture given to a network */
 #define TVIS_MAX_KERNEL  32u       /* of convolutions */

@@ -100,13 +100,15 @@ uint32_t tvis_graph_constant(tvis_graph *g, const char *name, uint8_t dtype, con
     }
     if (bytes > UINT32_MAX || bytes > SIZE_MAX)
         return g->status ? TVIS_NONE : too_many(g, name);
+    int32_t own[4]; /* dims may be another tensor's, which moves when the array grows */
+    memcpy(own, dims, sizeof own);
     uint32_t id = add_tensor(g, name, dtype);
     if (id == TVIS_NONE)
         return id;
     tvis_gtensor *t = &g->tensor[id];
     t->constant = true;
     t->bytes = (size_t)bytes;
-    memcpy(t->dims, dims, sizeof t->dims);
+    memcpy(t->dims, own, sizeof t->dims);
     t->data = calloc(1, t->bytes);
     return t->data ? id : tvis_graph_out_of_memory(g);
 }

@@ -63,7 +63,7 @@ tvis_status tvis_plan_arity(const tvis_node_plan *p, uint32_t min, uint32_t max)
 
 tvis_status tvis_plan_vector(const tvis_node_plan *p, uint32_t i, uint8_t dtype, int32_t count)
 {
-    const tvis_blob_tensor *t = i < p->node->in_count ? p->in[i] : NULL;
+    const tvis_blob_tensor *t = p->in[i];
     const int32_t want[4] = { 1, 1, 1, count };
     if (!t)
         return TVIS_OK;

@@ -45,13 +45,22 @@ static void fold(tvis_graph *g, tvis_gnode *conv, const tvis_gnode *bn, float *b
                 *var = data(g, bn->in[4]);
     float *x = w->data;
     for (size_t o = 0; o < channels; o++) {
-        double s = (double)gamma[o] / tvis_sqrt((double)var[o] + (double)bn->p.eps);
+        const double s = (double)gamma[o] / tvis_sqrt((double)var[o] + (double)bn->p.eps);
         for (size_t i = 0; i < each; i++) {
             float *at = depthwise ? &x[i * channels + o] : &x[o * each + i];
             *at = (float)((double)*at * s);
         }
         bias[o] = (float)(((double)bias[o] - (double)mean[o]) * s + (double)beta[o]);
     }
+}
+
+static void check_finite(tvis_graph *g, uint32_t id)
+{
+    const float *x = data(g, id);
+    for (size_t i = 0; !g->status && i < g->tensor[id].bytes / sizeof *x; i++)
+        if (!(x[i] - x[i] == 0.0f))
+            g->status = tvis_fail(g->diag, TVIS_EMODEL, TVIS_DIAG_VALUE, g->tensor[id].name,
+                                  "not finite with the batch norm after it, whose variance may not be positive");
 }
 
 void tvis_pass_fold_batch_norm(tvis_graph *g)
@@ -75,6 +84,8 @@ void tvis_pass_fold_batch_norm(tvis_graph *g)
             conv->in[2] = id;
         }
         fold(g, conv, bn, g->tensor[conv->in[2]].data);
+        check_finite(g, conv->in[1]);
+        check_finite(g, conv->in[2]);
         absorb(conv, bn);
     }
 }

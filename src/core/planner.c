@@ -5,7 +5,6 @@
 #include "core/planner.h"
 #include "core/port.h"
 
-#define MAX_LIVE  64
 #define UNLIMITED 0xffffffc0u
 
 typedef struct live {
@@ -29,7 +28,7 @@ typedef struct walk {
     uint64_t tensors, bound; /* largest sum without and with scratch */
     uint32_t placed;         /* blocks so far */
     uint32_t count;
-    live table[MAX_LIVE];
+    live table[TVIS_MAX_LIVE];
 } walk;
 
 int32_t tvis_find_op(const tvis_registry *r, uint8_t code, uint8_t dtype)
@@ -127,7 +126,7 @@ static tvis_status add_live(walk *w, uint32_t id, const int32_t *dims, const liv
             return too_big(w, tvis_string(w->m, t->name));
         bytes *= (uint64_t)dims[i];
     }
-    if (bytes > UNLIMITED || w->count == MAX_LIVE)
+    if (bytes > UNLIMITED || w->count == TVIS_MAX_LIVE)
         return too_big(w, tvis_string(w->m, t->name));
     uint32_t size = tvis_align((uint32_t)bytes);
     bool short_lived = t->producer == TVIS_NONE || t->last_use <= t->producer + 1u;
@@ -335,14 +334,15 @@ tvis_status tvis_plan_layout(const tvis_model *m, const tvis_session_config *c, 
     best->bound = (uint32_t)w.bound; /* <= top */
     for (uint8_t rule = RULE_ALTERNATE; rule < RULE_COUNT; rule++)
         /* raised by 1/64 until the rule fits or loses */
-        for (uint32_t ceiling = best->bound; ceiling < best->ceiling; ceiling += tvis_align(ceiling / 64 + 1)) {
-            start(&w, m, c, rule, ceiling, NULL);
+        for (uint64_t ceiling = best->bound; ceiling < best->ceiling;
+             ceiling += tvis_align((uint32_t)(ceiling / 64 + 1))) {
+            start(&w, m, c, rule, (uint32_t)ceiling, NULL);
             s = run_walk(&w, NULL, NULL);
             if (s && !w.full)
                 return s;
             if (!s) {
                 best->rule = rule;
-                best->ceiling = ceiling;
+                best->ceiling = (uint32_t)ceiling;
                 break;
             }
         }
@@ -379,6 +379,8 @@ tvis_status tvis_check_config(const tvis_model *m, const tvis_session_config *c,
     if (!c->registry || !c->registry->ops)
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "registry", "is NULL");
     const tvis_pack_header *p = c->pack;
+    if ((uintptr_t)p % TVIS_ARENA_ALIGN)
+        return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ALIGN, "pack", NULL);
     if (p && (p->magic != TVIS_PACK_MAGIC || p->model != h->crc || p->node_count != h->node_count))
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "pack", "is not the pack memory of this model");
     return TVIS_OK;

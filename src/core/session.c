@@ -3,6 +3,9 @@
 #include "core/port.h"
 #include "core/session_state.h"
 
+TVIS_STATIC_ASSERT(state,
+                   sizeof(tvis_session) == 80 && sizeof(tvis_node_state) == 16 && sizeof(tvis_tensor_state) == 20);
+
 static uint32_t state_bytes(const tvis_model *m)
 {
     const tvis_blob_header *h = tvis_header(m);
@@ -194,6 +197,8 @@ static tvis_status check_view(const tvis_tensor *want, const tvis_tensor *got, c
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, what, "data is NULL");
     if (got->dtype != want->dtype || got->layout > TVIS_NCHW)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_DTYPE, what, NULL, want->dtype, got->dtype);
+    if (got->layout == TVIS_NCHW && (got->dtype != TVIS_F32 || got->data == want->data))
+        return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, what, "only NHWC is possible here");
     for (int i = 0; i < 4; i++) {
         a[i] = want->dims[i];
         b[i] = got->dims[i];

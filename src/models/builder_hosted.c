@@ -71,7 +71,12 @@ static float *values(tvis_builder *b, const char *name, tvis_random_role role, c
     const tvis_weight *w = b->weights ? take(b, name, dims, rank) : NULL;
     if (b->weights && !w)
         return NULL;
-    float *x = (uint64_t)n <= SIZE_MAX / sizeof(float) ? malloc((size_t)n * sizeof *x) : NULL;
+    if ((uint64_t)n > UINT32_MAX / sizeof(float)) {
+        b->g.status = tvis_fail_value(b->g.diag, TVIS_EUNSUP, TVIS_DIAG_LIMIT, name,
+                                      "more elements than a blob can hold", UINT32_MAX / sizeof(float), n);
+        return NULL;
+    }
+    float *x = malloc((size_t)n * sizeof *x);
     if (!x) {
         tvis_graph_out_of_memory(&b->g);
         return NULL;
@@ -143,7 +148,9 @@ uint32_t tvis_build_conv(tvis_builder *b, uint32_t x, const char *name, tvis_con
 uint32_t tvis_build_batch_norm(tvis_builder *b, uint32_t x, const char *name, float eps)
 {
     const int32_t c = tvis_build_channels(b, x);
-    const tvis_params p = { .eps = eps };
+    tvis_params p;
+    memset(&p, 0, sizeof p);
+    p.eps = eps;
     const uint32_t ids[5] = {
         x,
         vector(b, name, "weight", TVIS_RANDOM_BN_WEIGHT, c),

@@ -28,7 +28,8 @@ tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, i
     const bool panels = v->k.pack != TVIS_PACK_PLAIN;
     if (stored != TVIS_PACK_PLAIN && groups > 1 && n % v->k.nr)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE, "packed weights whose groups are no whole panels");
-    uint64_t packed = panels ? (uint64_t)groups * tvis_gemm_f32_packed(n, k, v->k.nr) * sizeof(float) : 0;
+    const uint64_t columns = ((uint64_t)n + v->k.nr - 1) / v->k.nr * v->k.nr;
+    uint64_t packed = panels ? (uint64_t)groups * columns * (uint64_t)k * sizeof(float) : 0;
     if (packed > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "packed weights of more than 2 GiB");
     p->kernel_name = v->k.name;

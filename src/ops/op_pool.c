@@ -11,6 +11,8 @@ static tvis_status plan(tvis_node_plan *p)
         return s;
     if (p->in[0]->dtype != TVIS_F32)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "float input is needed");
+    if (p->node->act != TVIS_ACT_NONE)
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_ENUM, "no activation can follow");
     const int32_t *x = p->in_dims[0];
     const int32_t y[4] = { x[0], 1, 1, x[3] };
     memcpy(p->out_dims[0], y, sizeof y);
