@@ -1,183 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Layers that run together, a few rows at a time: what lies between them is kept only as the rows that the next layer's
- * kernel covers, in rings. For inverted residuals (1x1 expand, depthwise, 1x1 project: Sandler et al. 2018), their
- * halves, and for two convolutions with a pooling. Inputs: x, then weights and bias of each of three stages, then a
- * tensor to add to the last stage, if it is not x itself. */
+/* Planning and running of fused rows. */
 #include "core/port.h"
 #include "ops/act.h"
-#include "ops/conv_shape.h"
-#include "ops/matrix.h"
 #include "ops/max_pool.h"
+#include "ops/rows.h"
 
-enum { WEIGHTS = 1, ADD = 7, LEAST_ROWS = 48 }; /* least pixels for one product */
-
-typedef struct stage {
-    const tvis_blob_node *node;
-    tvis_conv_shape shape;
-    tvis_matrix mx;
-    const float *w, *bias;
-    int32_t channels; /* of the output */
-    int32_t ring;     /* rows of the output that are kept; the last stage keeps none */
-    size_t row;       /* floats of an output row */
-    float *rows;      /* the ring */
-    int32_t have;     /* output rows [have - ring, have) are in the ring */
-} stage;
-
-typedef struct pipeline {
-    stage s[TVIS_MAX_FUSED];
-    uint32_t count;
-    int32_t step;                /* output rows of the last stage at a time */
-    size_t rings, gather, panel; /* floats of scratch */
-} pipeline;
-
-static bool is_pointwise(const tvis_blob_node *n, const tvis_blob_tensor *w)
-{
-    return n->op == TVIS_OP_CONV2D && w->dims[1] == 1 && w->dims[2] == 1 && n->p.conv.stride[0] == 1 &&
-           n->p.conv.stride[1] == 1;
-}
-
-static bool is_dense(const tvis_blob_node *n)
-{
-    return n->op == TVIS_OP_CONV2D && n->p.conv.groups == 1 && n->p.conv.dilation[0] == 1;
-}
-
-/* Node i reads the output of the node before it, which nobody else reads. */
-static bool follows(const tvis_model *m, uint32_t i)
-{
-    if (i >= tvis_header(m)->node_count)
-        return false;
-    const tvis_blob_node *n = &tvis_nodes(m)[i], *before = n - 1;
-    const uint16_t *in = tvis_ids(m) + n->ids, x = tvis_ids(m)[before->ids + before->in_count];
-    for (uint32_t k = 1; k < n->in_count; k++)
-        if (in[k] == x)
-            return false;
-    return in[0] == x && tvis_tensors(m)[x].last_use == i;
-}
-
-/* 'e': pointwise convolution, 'd': depthwise, 'c': other convolution, 'p': max pooling, 0: anything else. */
-static char kind(const tvis_model *m, uint32_t i)
-{
-    const tvis_blob_node *n = &tvis_nodes(m)[i];
-    const uint16_t *in = tvis_ids(m) + n->ids;
-    if (tvis_tensors(m)[in[0]].dtype != TVIS_F32 || n->out_count != 1)
-        return 0;
-    if (n->op == TVIS_OP_MAX_POOL)
-        return 'p';
-    if (n->in_count < 2 || !tvis_is_constant(m, in[1]) || tvis_tensors(m)[in[1]].dtype != TVIS_F32)
-        return 0;
-    if (n->op == TVIS_OP_DEPTHWISE && n->p.conv.dilation[0] == 1)
-        return 'd';
-    if (!is_dense(n))
-        return 0;
-    return is_pointwise(n, &tvis_tensors(m)[in[1]]) ? 'e' : 'c';
-}
-
-static bool adds(const tvis_model *m, uint32_t i)
-{
-    const tvis_blob_node *n = &tvis_nodes(m)[i];
-    return n->in_count > 3 && tvis_ids(m)[n->ids + 3] != TVIS_NONE;
-}
-
-static uint32_t pattern(const tvis_model *m, uint32_t i)
-{
-    static const char *const known[] = { "ede", "ccp", "ed", "de" }; /* longest first */
-    for (uint32_t k = 0; k < TVIS_COUNT(known); k++) {
-        uint32_t n = 0;
-        while (known[k][n] && (n == 0 || follows(m, i + n)) && kind(m, i + n) == known[k][n] &&
-               (!known[k][n + 1] || !adds(m, i + n)))
-            n++;
-        if (!known[k][n])
-            return n;
-    }
-    return 0;
-}
-
-static bool match(const tvis_model *m, uint32_t i, tvis_fusion *f)
-{
-    const tvis_blob_node *n = &tvis_nodes(m)[i];
-    f->nodes = pattern(m, i);
-    if (f->nodes == 0)
-        return false;
-    f->in_count = TVIS_MAX_IN;
-    for (uint32_t k = 0; k < TVIS_MAX_IN; k++)
-        f->in[k] = TVIS_NONE;
-    f->in[0] = tvis_ids(m)[n->ids];
-    for (uint32_t k = 0; k < f->nodes; k++, n++) {
-        const uint16_t *in = tvis_ids(m) + n->ids;
-        if (n->op == TVIS_OP_MAX_POOL)
-            continue;
-        f->in[WEIGHTS + 2 * k] = in[1];
-        f->in[WEIGHTS + 2 * k + 1] = n->in_count > 2 ? in[2] : TVIS_NONE;
-    }
-    n--;
-    f->out = tvis_ids(m)[n->ids + n->in_count];
-    const uint16_t add = adds(m, i + f->nodes - 1) ? tvis_ids(m)[n->ids + 3] : (uint16_t)TVIS_NONE;
-    f->adds_input = add == f->in[0];
-    f->in[ADD] = f->adds_input ? (uint16_t)TVIS_NONE : add;
-    return true;
-}
-
-/* Shapes of all stages for an input (n, h, w, c); false where they do not fit. */
-static bool shapes(pipeline *p, const tvis_blob_node *n, const tvis_fusion *f, const int32_t (*dims)[4])
-{
-    int32_t x[4] = { dims[0][0], dims[0][1], dims[0][2], dims[0][3] };
-    p->count = f->nodes;
-    for (uint32_t k = 0; k < p->count; k++, n++) {
-        stage *s = &p->s[k];
-        const int32_t *w = dims[WEIGHTS + 2 * k];
-        s->node = n;
-        if (n->op == TVIS_OP_MAX_POOL) {
-            s->shape = tvis_pool_geometry(&n->p.pool, x);
-            s->channels = x[3];
-        } else {
-            bool depthwise = n->op == TVIS_OP_DEPTHWISE;
-            if (w[3] != x[3] || (depthwise && w[0] != 1) || w[1] > (int32_t)TVIS_MAX_KERNEL ||
-                w[2] > (int32_t)TVIS_MAX_KERNEL)
-                return false;
-            s->shape = tvis_conv_geometry(&n->p.conv, x, w);
-            s->channels = depthwise ? x[3] : w[0];
-            s->mx = (tvis_matrix){ .n = s->channels, .k = w[1] * w[2] * w[3], .groups = 1 };
-        }
-        if (s->shape.oh < 1 || s->shape.ow < 1 || (int64_t)s->shape.kh * s->shape.kw * x[3] > TVIS_MAX_DIM)
-            return false;
-        x[1] = s->shape.oh;
-        x[2] = s->shape.ow;
-        x[3] = s->channels;
-        s->row = (size_t)x[2] * (size_t)x[3];
-    }
-    return true;
-}
-
-/* How many rows each ring holds: what a step of the last stage covers. */
-static void size_rings(pipeline *p)
-{
-    const stage *last = &p->s[p->count - 1];
-    p->step = (LEAST_ROWS - 1) / last->shape.ow + 1;
-    if (p->step > last->shape.oh)
-        p->step = last->shape.oh;
-    int32_t rows = p->step;
-    p->rings = p->gather = 0;
-    for (uint32_t k = p->count; k-- > 0;) {
-        stage *s = &p->s[k];
-        s->ring = k + 1 < p->count ? rows : 0;
-        p->rings += (size_t)s->ring * s->row;
-        if (s->node->op == TVIS_OP_CONV2D && !tvis_conv_is_direct(&s->shape)) {
-            size_t floats = (size_t)s->shape.ow * (size_t)s->mx.k;
-            p->gather = floats > p->gather ? floats : p->gather;
-        }
-        rows = (rows - 1) * s->shape.stride[0] + s->shape.kh;
-        if (rows > s->shape.ih)
-            rows = s->shape.ih;
-    }
-}
-
-static tvis_status plan_kernels(tvis_node_plan *p, pipeline *line)
+static tvis_status plan_kernels(tvis_node_plan *p, tvis_pipeline *line)
 {
     line->panel = 0;
     for (uint32_t k = 0; k < line->count; k++) {
-        stage *s = &line->s[k];
+        tvis_stage *s = &line->s[k];
         const int64_t rows = (int64_t)p->in_dims[0][0] * s->shape.oh * s->shape.ow;
-        const uint32_t input = WEIGHTS + 2 * k;
+        const uint32_t input = TVIS_ROWS_WEIGHTS + 2 * k;
         if (s->node->op == TVIS_OP_CONV2D) {
             uint32_t panel;
             tvis_status status = tvis_matrix_plan(p, k, input, rows, &s->mx, &panel);
@@ -198,7 +32,7 @@ static tvis_status plan_kernels(tvis_node_plan *p, pipeline *line)
 }
 
 /* What the tensors between the stages would take. */
-static uint64_t between(const tvis_node_plan *p, const pipeline *line)
+static uint64_t between(const tvis_node_plan *p, const tvis_pipeline *line)
 {
     uint64_t floats = 0;
     for (uint32_t k = 0; k + 1 < line->count; k++)
@@ -208,7 +42,7 @@ static uint64_t between(const tvis_node_plan *p, const pipeline *line)
 
 /* Whether the output may take x's place: output rows lie no further than the rows of x that are expanded by the time
  * they are written. (Several threads would read each other's rows.) */
-static bool may_overwrite(const pipeline *line, const int32_t *x)
+static bool may_overwrite(const tvis_pipeline *line, const int32_t *x)
 {
     const tvis_conv_shape *first = &line->s[0].shape, *second = &line->s[1].shape;
     return line->s[1].node->op == TVIS_OP_DEPTHWISE && tvis_conv_is_direct(first) && second->stride[0] == 1 &&
@@ -219,15 +53,15 @@ static bool may_overwrite(const pipeline *line, const int32_t *x)
 static tvis_status plan(tvis_node_plan *p)
 {
     enum { CACHE = 512 * 1024 }; /* above it, what lies between the stages leaves the second-level cache */
-    pipeline line;
+    tvis_pipeline line;
     memset(&line, 0, sizeof line);
     p->declined = true;
-    if (p->config->no_fusion || !shapes(&line, p->node, p->fusion, (const int32_t(*)[4])p->in_dims))
+    if (p->config->no_fusion || !tvis_rows_shapes(&line, p->node, p->fusion, (const int32_t(*)[4])p->in_dims))
         return TVIS_OK;
-    size_rings(&line);
-    const stage *end = &line.s[line.count - 1];
+    tvis_rows_size(&line);
+    const tvis_stage *end = &line.s[line.count - 1];
     const int32_t y[4] = { p->in_dims[0][0], end->shape.oh, end->shape.ow, end->channels };
-    const int32_t *add = p->fusion->adds_input ? p->in_dims[0] : p->in[ADD] ? p->in_dims[ADD] : y;
+    const int32_t *add = p->fusion->adds_input ? p->in_dims[0] : p->in[TVIS_ROWS_ADD] ? p->in_dims[TVIS_ROWS_ADD] : y;
     if (memcmp(add, y, sizeof y) != 0 || (int64_t)y[0] * y[1] > INT32_MAX)
         return TVIS_OK;
     tvis_status status = plan_kernels(p, &line);
@@ -245,7 +79,7 @@ static tvis_status plan(tvis_node_plan *p)
     p->kernel_name = "rows";
     p->scratch = (uint32_t)scratch;
     memcpy(p->out_dims[0], y, sizeof y);
-    p->in_place = p->in[ADD] ? ADD : -1;
+    p->in_place = p->in[TVIS_ROWS_ADD] ? TVIS_ROWS_ADD : -1;
     if (p->config->threads == 1 && may_overwrite(&line, p->in_dims[0]))
         p->in_place = 0;
     return TVIS_OK;
@@ -253,15 +87,15 @@ static tvis_status plan(tvis_node_plan *p)
 
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)
 {
-    const int32_t *w = p->in[WEIGHTS + 2 * node]->dims;
+    const int32_t *w = p->in[TVIS_ROWS_WEIGHTS + 2 * node]->dims;
     const tvis_matrix shape = { .n = w[0], .k = w[1] * w[2] * w[3], .groups = 1 };
-    tvis_matrix_pack(p, node, WEIGHTS + 2 * node, &shape, out);
+    tvis_matrix_pack(p, node, TVIS_ROWS_WEIGHTS + 2 * node, &shape, out);
 }
 
 /* One part's pass over the output rows of one picture. */
 typedef struct pass {
     const tvis_node_run *run;
-    pipeline line;
+    tvis_pipeline line;
     const float *x, *add; /* of the picture; add may be NULL */
     float *y, *gather, *panel;
 } pass;
@@ -269,13 +103,13 @@ typedef struct pass {
 static const float *input_row(const pass *p, uint32_t k, int32_t row)
 {
     const tvis_conv_shape *s = &p->line.s[k].shape;
-    const stage *before = k ? &p->line.s[k - 1] : NULL;
+    const tvis_stage *before = k ? &p->line.s[k - 1] : NULL;
     if (before)
         return before->rows + (size_t)(row % before->ring) * before->row;
     return p->x + (size_t)row * (size_t)s->iw * (size_t)s->ic;
 }
 
-static float *output_row(const pass *p, const stage *s, int32_t row)
+static float *output_row(const pass *p, const tvis_stage *s, int32_t row)
 {
     return s->ring ? s->rows + (size_t)(row % s->ring) * s->row : p->y + (size_t)row * s->row;
 }
@@ -289,7 +123,7 @@ static int32_t run_length(int32_t ring, int32_t row, int32_t count)
 
 static void convolve(const pass *p, uint32_t k, int32_t row, int32_t count, const float *x)
 {
-    const stage *s = &p->line.s[k];
+    const tvis_stage *s = &p->line.s[k];
     const size_t at = (size_t)row * s->row;
     const tvis_gemm_f32_args a = {
         .x = x,
@@ -307,7 +141,7 @@ static void convolve(const pass *p, uint32_t k, int32_t row, int32_t count, cons
 /* A row of a layer whose kernel covers several rows of its input. */
 static void compute_row(const pass *p, uint32_t k, int32_t row)
 {
-    const stage *s = &p->line.s[k];
+    const tvis_stage *s = &p->line.s[k];
     const float *rows[TVIS_MAX_KERNEL];
     for (int32_t ky = 0; ky < s->shape.kh; ky++) {
         const int32_t iy = row * s->shape.stride[0] - s->shape.top + ky;
@@ -330,7 +164,7 @@ static void compute_row(const pass *p, uint32_t k, int32_t row)
 /* Output rows of stage k up to `end`. */
 static void produce(pass *p, uint32_t k, int32_t end)
 {
-    stage *s = &p->line.s[k];
+    tvis_stage *s = &p->line.s[k];
     const bool direct = s->node->op == TVIS_OP_CONV2D && tvis_conv_is_direct(&s->shape);
     while (s->have < end) {
         int32_t count = 1;
@@ -375,16 +209,16 @@ static void bind(pass *p, const tvis_node_run *r, float *scratch)
 {
     memset(p, 0, sizeof *p);
     p->run = r;
-    shapes(&p->line, r->node, r->fusion, r->in_dims);
-    size_rings(&p->line);
+    tvis_rows_shapes(&p->line, r->node, r->fusion, r->in_dims);
+    tvis_rows_size(&p->line);
     for (uint32_t k = 0; k < p->line.count; k++) {
-        stage *s = &p->line.s[k];
+        tvis_stage *s = &p->line.s[k];
         s->rows = scratch;
         scratch += (size_t)s->ring * s->row;
-        s->w = r->x[WEIGHTS + 2 * k];
-        s->bias = r->x[WEIGHTS + 2 * k + 1];
+        s->w = r->x[TVIS_ROWS_WEIGHTS + 2 * k];
+        s->bias = r->x[TVIS_ROWS_WEIGHTS + 2 * k + 1];
         if (s->node->op == TVIS_OP_CONV2D)
-            tvis_matrix_bind(&s->mx, r, k, WEIGHTS + 2 * k);
+            tvis_matrix_bind(&s->mx, r, k, TVIS_ROWS_WEIGHTS + 2 * k);
     }
     p->gather = scratch;
     p->panel = scratch + p->line.gather;
@@ -395,14 +229,16 @@ static void run_part(void *arg, uint32_t part)
     const tvis_node_run *r = arg;
     pass p;
     bind(&p, r, (float *)(void *)(r->scratch + (size_t)part * r->scratch_bytes));
-    const stage *last = &p.line.s[p.line.count - 1];
+    const tvis_stage *last = &p.line.s[p.line.count - 1];
     const int32_t oh = last->shape.oh, total = r->in_dims[0][0] * oh, end = tvis_part(total, part + 1, r->parts, 1);
     const size_t in = (size_t)r->in_dims[0][1] * (size_t)r->in_dims[0][2] * (size_t)r->in_dims[0][3];
     const size_t out = (size_t)oh * last->row;
     for (int32_t row = tvis_part(total, part, r->parts, 1); row < end;) {
         const int32_t n = row / oh, first = row % oh, rows = end - row < oh - first ? end - row : oh - first;
         p.x = (const float *)r->x[0] + (size_t)n * in;
-        p.add = r->fusion->adds_input ? p.x : r->x[ADD] ? (const float *)r->x[ADD] + (size_t)n * out : NULL;
+        p.add = r->fusion->adds_input ? p.x
+                : r->x[TVIS_ROWS_ADD] ? (const float *)r->x[TVIS_ROWS_ADD] + (size_t)n * out
+                                      : NULL;
         p.y = (float *)r->y[0] + (size_t)n * out;
         run_band(&p, first, first + rows);
         row += rows;
@@ -414,4 +250,4 @@ static void run(const tvis_node_run *r)
     tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
 }
 
-const tvis_op tvis_op_rows_f32 = { TVIS_OP_COUNT_, TVIS_F32, "rows", plan, pack, run, match };
+const tvis_op tvis_op_rows_f32 = { TVIS_OP_COUNT_, TVIS_F32, "rows", plan, pack, run, tvis_rows_match };
