@@ -40,8 +40,8 @@ MACHINE  := $(shell $(CC) $(ARCH) -dumpmachine)
 WARN     := -std=c99 -pedantic -Wall -Wextra -Wshadow -Wconversion -Werror
 CFLAGS   ?= $(OPT) -g
 BARE     := $(filter %-none-eabi,$(MACHINE))
-BASE     := $(ARCH) $(WARN) $(if $(BARE),-ffreestanding) -D_FILE_OFFSET_BITS=64 -ffp-contract=off -ffunction-sections -fdata-sections -MMD -MP \
-            $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
+BASE     := $(ARCH) $(WARN) $(if $(BARE),-ffreestanding) -D_FILE_OFFSET_BITS=64 -ffp-contract=off -ffunction-sections \
+            -fdata-sections -MMD -MP $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=undefined)
 LINK      = $(CC) $(ARCH) $(if $(SAN),-fsanitize=$(SAN)) $(LDFLAGS) -Wl,--gc-sections
 COMPILE   = $(CC) $(BASE) $(CPPFLAGS) $(INC) $(CFLAGS) $(ISA)
 INC       = -Iinclude -Isrc
@@ -56,17 +56,19 @@ SUFFIX   := $(if $(filter x86_64% i%86%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter 
             $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM))
 ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM))
 %_avx2.o:   private ISA := -mavx2 -mfma
-%_avx512.o: private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl
+%_avx512.o: private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl \
+                           $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address) # which takes clang minutes a file
 %_vnni.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
 
 FOLDERS  := src/core src/ops src/models src/models/import src/quant
 HERE     := $(filter-out $(addprefix %,$(ABSENT)),$(wildcard $(addsuffix /*.c,$(FOLDERS)) $(addsuffix /*.S,$(FOLDERS))))
 FREE     := $(filter-out %_hosted.c,$(HERE))
 HOSTED   := $(if $(BARE),,$(filter %_hosted.c,$(HERE)))
-PROGRAM   = $(if $(BARE),,$(wildcard $1)) # bare metal has no files, no tool and no benchmarks
-TOOL     := $(call PROGRAM,examples/tinyvis/*.c)
-EXAMPLES := $(call PROGRAM,examples/*.c)
-BENCHES  := $(call PROGRAM,bench/bench_*.c)
+# Bare metal has no files: no tool, no benchmarks.
+hosted    = $(if $(BARE),,$(wildcard $1))
+TOOL     := $(call hosted,examples/tinyvis/*.c)
+EXAMPLES := $(call hosted,examples/*.c)
+BENCHES  := $(call hosted,bench/bench_*.c)
 TESTS    ?= $(wildcard tests/test_*.c)
 object    = $(addprefix $(B)/,$(addsuffix .o,$(basename $1)))
 FREE_OBJ := $(call object,$(FREE))

@@ -15,32 +15,32 @@ test-all:
 test-deps:
 	@sh tests/deps.sh all
 test-full:
-	@TINYVIS_FULL=1 $(SUB) test
+	+@TINYVIS_FULL=1 $(SUB) test
 
 # Threads are looked at by themselves: that sanitizer excludes the others.
 test-sanitize:
-	@$(SUB) SAN=address,undefined test
-	@$(SUB) SAN=thread B=build/native-tsan TESTS='$(THREAD_TESTS)' SCRIPTS= test
+	+@$(SUB) SAN=address,undefined test
+	+@$(SUB) SAN=thread B=build/native-tsan TESTS='$(THREAD_TESTS)' SCRIPTS= test
 test-armv6:
-	@$(SUB) CROSS=arm-linux-gnueabi- test
+	+@$(SUB) CROSS=arm-linux-gnueabi- test
 test-aarch64:
-	@$(SUB) CROSS=aarch64-linux-gnu- test
+	+@$(SUB) CROSS=aarch64-linux-gnu- test
 
 FIRMWARE = $(SUB) CROSS=arm-none-eabi- OPT=-Os TESTS= SCRIPTS=tests/firmware/link.sh
 test-firmware:
-	@$(FIRMWARE) ARCH='-mthumb -mcpu=cortex-m4' TARGET=cortex-m4 test
-	@$(FIRMWARE) ARCH='-mthumb -mcpu=cortex-m0plus' TARGET=cortex-m0plus test
-	@$(SUB) CROSS=arm-linux-gnueabi- OPT=-Os B=build/size TESTS= TOOL= BENCHES= SCRIPTS=tests/firmware/size.sh test
+	+@$(FIRMWARE) ARCH='-mthumb -mcpu=cortex-m4' TARGET=cortex-m4 test
+	+@$(FIRMWARE) ARCH='-mthumb -mcpu=cortex-m0plus' TARGET=cortex-m0plus test
+	+@$(SUB) CROSS=arm-linux-gnueabi- OPT=-Os B=build/size TESTS= TOOL= BENCHES= SCRIPTS=tests/firmware/size.sh test
 size:
-	@$(SUB) CROSS=arm-linux-gnueabi- OPT=-Os B=build/size size-report
+	+@$(SUB) CROSS=arm-linux-gnueabi- OPT=-Os B=build/size size-report
 .PHONY: size-report
 size-report: lib
 	@$(SCRIPT_ENV) bash tests/firmware/size.sh
 
 test-matrix:
-	@for cc in $(MATRIX_CC); do for opt in $(MATRIX_OPT); do \
+	+@for cc in $(MATRIX_CC); do for opt in $(MATRIX_OPT); do \
 	    echo "== $$cc $$opt"; $(SUB) CC=$$cc OPT=$$opt B=build/$$cc$$opt SCRIPTS= test || exit 1; done; done
-	@if echo 'int main(void) { return 0; }' | $(CC) -m32 -x c - -o /dev/null -lcmocka 2>/dev/null; then \
+	+@if echo 'int main(void) { return 0; }' | $(CC) -m32 -x c - -o /dev/null -lcmocka 2>/dev/null; then \
 	    echo "== -m32"; $(SUB) ARCH=-m32 B=build/m32 JPEG=0 PNG=0 SCRIPTS= test; \
 	else echo "== -m32 left out: it needs gcc-multilib and libcmocka-dev:i386"; fi
 
@@ -51,9 +51,9 @@ ENGINE    ?= $(B)/tests/fuzz/driver.o
 LIBFUZZER := CC=clang SAN=fuzzer-no-link,address,undefined ENGINE=-fsanitize=fuzzer
 FUZZ       = $(SUB) B=build/fuzz OPT=-O1 $(if $(FUZZ_CC),$(LIBFUZZER),SAN=address,undefined)
 fuzz:
-	@$(FUZZ) FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz-run
+	+@$(FUZZ) FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz-run
 fuzz-smoke:
-	@$(FUZZ) FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) fuzz-run
+	+@$(FUZZ) FUZZ_SECONDS=$(FUZZ_SMOKE_SECONDS) fuzz-run
 
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS:%=%.tap)
