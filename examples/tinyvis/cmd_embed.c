@@ -77,16 +77,16 @@ static void add_operator(void *user, uint32_t node, const tvis_node_info *info)
         memcpy(o->symbol[o->count++], symbol, sizeof symbol);
 }
 
-/* Of both plans, for a processor without extensions and for this one. */
+/* Every layer's own, and the fusions of both plans, for a processor without extensions and for this one. */
 static tvis_status collect(loaded *l, operators *o, tvis_diag *d)
 {
     tvis_status s = TVIS_OK;
-    for (uint8_t plan = TVIS_PLAN_FAST; plan <= TVIS_PLAN_SMALL && !s; plan++)
-        for (int native = 0; native < 2 && !s; native++) {
-            l->config.plan = plan;
-            l->config.cpu = native ? tvis_cpu_detect() : 0;
-            s = tvis_session_plan(&l->model, &l->config, &l->bytes, add_operator, o, d);
-        }
+    for (uint32_t i = 0; i < 8 && !s; i++) {
+        l->config.plan = i & 1 ? TVIS_PLAN_SMALL : TVIS_PLAN_FAST;
+        l->config.cpu = i & 2 ? tvis_cpu_detect() : 0;
+        l->config.no_fusion = i < 4;
+        s = tvis_session_plan(&l->model, &l->config, &l->bytes, add_operator, o, d);
+    }
     if (!s && o->full)
         s = tool_fail_value(d, TVIS_EUNSUP, TVIS_DIAG_LIMIT, l->path, "operators", MAX_OPERATORS, MAX_OPERATORS + 1);
     return s;

@@ -23,14 +23,16 @@ typedef struct report {
     const loaded *l;
     weight_counts weights;
     uint64_t macs;
-    tvis_node_info *node; /* info.nodes of them */
-    size_t other_arena;   /* of the plan that was not asked for */
+    tvis_node_info *node; /* as they will run: layers that are fused are one */
+    uint32_t nodes;
+    size_t other_arena; /* of the plan that was not asked for */
 } report;
 
 static void keep_node(void *user, uint32_t node, const tvis_node_info *info)
 {
     report *r = user;
-    r->node[node] = *info;
+    (void)node;
+    r->node[r->nodes++] = *info;
     r->macs += info->macs;
 }
 
@@ -38,7 +40,7 @@ static weight_counts node_weights(const report *r, const tvis_node_info *n)
 {
     weight_counts c = { 0 };
     tvis_weight_info w;
-    for (int i = 0; i < 3; i++)
+    for (size_t i = 0; i < sizeof n->weights / sizeof *n->weights; i++)
         if (n->weights[i] != TVIS_NONE && tvis_model_weight(&r->l->model, n->weights[i], &w))
             weights_count(&c, &w);
     return c;
@@ -90,16 +92,16 @@ static void json_preprocess(json *j, const tvis_preprocess *p)
     json_object(j, "preprocess", false);
     json_string(j, "filter", filter_name(p->filter));
     json_string(j, "fit", p->fit == TVIS_FIT_CROP ? "crop" : "stretch");
-    json_number(j, "crop", (double)p->crop);
+    json_float(j, "crop", p->crop);
     json_integer(j, "channels", p->channels);
     json_string(j, "order", order_name(p));
     json_list(j, "mean", false);
     for (int i = 0; i < p->channels; i++)
-        json_number(j, NULL, (double)p->mean[i]);
+        json_float(j, NULL, p->mean[i]);
     json_end(j);
     json_list(j, "std", false);
     for (int i = 0; i < p->channels; i++)
-        json_number(j, NULL, (double)p->std[i]);
+        json_float(j, NULL, p->std[i]);
     json_end(j);
     json_end(j);
 }
@@ -107,7 +109,7 @@ static void json_preprocess(json *j, const tvis_preprocess *p)
 static void json_layers(json *j, const report *r)
 {
     json_list(j, "layers", true);
-    for (uint32_t i = 0; i < r->l->info.nodes; i++) {
+    for (uint32_t i = 0; i < r->nodes; i++) {
         const tvis_node_info *n = &r->node[i];
         weight_counts c = node_weights(r, n);
         json_object(j, NULL, false);
@@ -159,7 +161,7 @@ static void print_layers(const report *r)
 {
     printf("\n%-32s %-16s %-17s %-17s %9s %9s %-5s %7s  %s\n", "layer", "op", "in", "out", "params", "MACs", "dtype",
            "zeros", "kernel");
-    for (uint32_t i = 0; i < r->l->info.nodes; i++) {
+    for (uint32_t i = 0; i < r->nodes; i++) {
         const tvis_node_info *n = &r->node[i];
         weight_counts c = node_weights(r, n);
         char in[48], out[48];

@@ -21,7 +21,8 @@ typedef struct request {
 
 typedef struct node_time {
     tvis_node_info info;
-    double ms; /* median */
+    uint32_t number; /* the observer's */
+    double ms;       /* median */
 } node_time;
 
 typedef struct op_time {
@@ -30,17 +31,19 @@ typedef struct op_time {
 } op_time;
 
 typedef struct profile {
-    node_time *node;
-    op_time *op; /* slowest first */
-    double *ms;  /* nodes x runs; then one a run */
-    uint32_t nodes, ops;
+    node_time *node; /* as they run: layers that are fused are one */
+    op_time *op;     /* slowest first */
+    double *ms;      /* model_nodes x runs, by number; then one a run */
+    uint32_t model_nodes, nodes, ops;
     size_t run, runs;         /* run == runs: not measured */
     double start, sum, total; /* sum of the nodes; median of whole runs */
 } profile;
 
 static void keep_info(void *user, uint32_t node, const tvis_node_info *info)
 {
-    ((profile *)user)->node[node].info = *info;
+    profile *p = user;
+    p->node[p->nodes].info = *info;
+    p->node[p->nodes++].number = node;
 }
 
 static void watch(void *user, uint32_t node, const tvis_tensor *outputs, uint32_t count)
@@ -55,7 +58,7 @@ static void watch(void *user, uint32_t node, const tvis_tensor *outputs, uint32_
 
 static tvis_status make_profile(profile *p, uint32_t nodes, size_t runs, tvis_diag *d)
 {
-    p->nodes = nodes;
+    p->model_nodes = nodes;
     p->runs = p->run = runs;
     p->node = calloc((size_t)nodes + 1, sizeof *p->node);
     p->op = calloc((size_t)nodes + 1, sizeof *p->op);
@@ -90,11 +93,11 @@ static void add_to_op(profile *p, const char *op, double ms)
 static void sum_up(profile *p)
 {
     for (uint32_t i = 0; i < p->nodes; i++) {
-        p->node[i].ms = stats_latencies(p->ms + i * p->runs, p->runs).p50;
+        p->node[i].ms = stats_latencies(p->ms + p->node[i].number * p->runs, p->runs).p50;
         p->sum += p->node[i].ms;
         add_to_op(p, p->node[i].info.op, p->node[i].ms);
     }
-    p->total = stats_latencies(p->ms + p->nodes * p->runs, p->runs).p50;
+    p->total = stats_latencies(p->ms + p->model_nodes * p->runs, p->runs).p50;
     qsort(p->op, p->ops, sizeof *p->op, slowest_first);
 }
 
@@ -117,7 +120,7 @@ static tvis_status measure(const request *r, loaded *l, profile *p, tvis_diag *d
         if (!s)
             s = model_run(l, &in, &ms, d);
         if (i)
-            p->ms[p->nodes * p->runs + i - 1] = ms;
+            p->ms[p->model_nodes * p->runs + i - 1] = ms;
         print_progress("run", i, p->runs);
     }
     if (!s)

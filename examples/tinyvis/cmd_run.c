@@ -65,7 +65,7 @@ static void json_best(json *j, const char *key, const loaded *l, best *b, int32_
         json_object(j, NULL, false);
         json_integer(j, "class", b->index[i]);
         json_string(j, "label", tvis_model_label(&l->model, b->index[i]));
-        json_number(j, "prob", (double)b->prob[i]);
+        json_float(j, "prob", b->prob[i]);
         json_end(j);
     }
     json_end(j);

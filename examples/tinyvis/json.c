@@ -27,7 +27,7 @@ static void put(json *j, const char *text, size_t n)
     j->length += n;
 }
 
-static void puts_(json *j, const char *text)
+static void put_text(json *j, const char *text)
 {
     put(j, text, strlen(text));
 }
@@ -57,14 +57,14 @@ static void quote(json *j, const char *text)
     while (*s) {
         size_t n = utf8_length(s);
         if (n == 0) {
-            puts_(j, "\\ufffd");
+            put_text(j, "\\ufffd");
             n = 1;
         } else if (*s == '"' || *s == '\\') {
             put(j, "\\", 1);
             put(j, (const char *)s, 1);
         } else if (*s < 0x20) {
             (void)snprintf(escape, sizeof escape, "\\u%04x", *s);
-            puts_(j, escape);
+            put_text(j, escape);
         } else {
             put(j, (const char *)s, n);
         }
@@ -85,14 +85,14 @@ static void before(json *j, const char *key)
 {
     if (j->depth > 0) {
         if (j->level[j->depth - 1].begun)
-            puts_(j, j->level[j->depth - 1].lines ? "," : ", ");
+            put_text(j, j->level[j->depth - 1].lines ? "," : ", ");
         j->level[j->depth - 1].begun = true;
         if (j->level[j->depth - 1].lines)
             new_line(j);
     }
     if (key) {
         quote(j, key);
-        puts_(j, ": ");
+        put_text(j, ": ");
     }
 }
 
@@ -133,16 +133,26 @@ void json_string(json *j, const char *key, const char *s)
     if (s)
         quote(j, s);
     else
-        puts_(j, "null");
+        put_text(j, "null");
 }
 
-void json_number(json *j, const char *key, double x)
+static void number(json *j, const char *key, double x, int figures)
 {
     char text[40];
     before(j, key);
     if (isfinite(x))
-        (void)snprintf(text, sizeof text, "%.9g", x);
-    puts_(j, isfinite(x) ? text : "null");
+        (void)snprintf(text, sizeof text, "%.*g", figures, x);
+    put_text(j, isfinite(x) ? text : "null");
+}
+
+void json_number(json *j, const char *key, double x)
+{
+    number(j, key, x, 9);
+}
+
+void json_float(json *j, const char *key, float x)
+{
+    number(j, key, (double)x, 7);
 }
 
 void json_integer(json *j, const char *key, uint64_t x)
@@ -150,13 +160,13 @@ void json_integer(json *j, const char *key, uint64_t x)
     char text[24];
     before(j, key);
     (void)snprintf(text, sizeof text, "%" PRIu64, x);
-    puts_(j, text);
+    put_text(j, text);
 }
 
 void json_bool(json *j, const char *key, bool x)
 {
     before(j, key);
-    puts_(j, x ? "true" : "false");
+    put_text(j, x ? "true" : "false");
 }
 
 int json_print(json *j)

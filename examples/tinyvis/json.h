@@ -28,8 +28,9 @@ void json_list(json *j, const char *key, bool lines);
 void json_end(json *j);
 /* Bytes that are not UTF-8 become U+FFFD; NULL gives null. */
 void json_string(json *j, const char *key, const char *s);
-/* Nine figures; a NaN or an infinity gives null. */
+/* Nine figures, seven of a float; a NaN or an infinity gives null. */
 void json_number(json *j, const char *key, double x);
+void json_float(json *j, const char *key, float x);
 void json_integer(json *j, const char *key, uint64_t x);
 void json_bool(json *j, const char *key, bool x);
 

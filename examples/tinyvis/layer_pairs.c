@@ -70,6 +70,7 @@ tvis_status layer_pairs_watch(layer_pairs *p, loaded *a, loaded *b, tvis_diag *d
     p->partner = calloc((size_t)b->info.nodes + 1, sizeof *p->partner);
     if (!p->layer || !p->partner)
         return tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, "layers", NULL);
+    a->config.no_fusion = b->config.no_fusion = true;
     tvis_status s = tvis_session_plan(&a->model, &a->config, &a->bytes, keep_name, p, d);
     if (!s)
         s = tvis_session_plan(&b->model, &b->config, &b->bytes, find_partner, p, d);

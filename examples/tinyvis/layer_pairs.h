@@ -23,7 +23,7 @@ typedef struct layer_pairs {
     bool failed; /* no memory */
 } layer_pairs;
 
-/* Both are loaded and not started yet; they are observed from now on. */
+/* Both are loaded and not started yet; they are observed from now on, and run layer by layer. */
 tvis_status layer_pairs_watch(layer_pairs *p, loaded *a, loaded *b, tvis_diag *d);
 void layer_pairs_free(layer_pairs *p);
 

@@ -79,7 +79,7 @@ typedef struct tvis_node_info {
     const char *name, *op, *activation, *kernel; /* activation: "none", "relu6" … */
     int32_t     in[4], out[4];                   /* first input and first output, N H W C */
     uint8_t     dtype;                           /* of the output */
-    uint16_t    weights[3];                      /* tensor ids of constants among the inputs, TVIS_NONE */
+    uint16_t    weights[8];                      /* tensor ids of constants among the inputs, TVIS_NONE */
     uint64_t    params, macs;
     uint64_t    bytes;                           /* read and written: activations and weights */
     uint32_t    scratch;

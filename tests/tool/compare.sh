@@ -46,6 +46,8 @@ assert all['images'] == 4 and sum(l['snr_db'] is not None for l in layers) > 40
 EOF
 works '--layers for people' compare "$T/a.tvis" "$T/b.tvis" --images "$T/single" --layers --size 40x56
 says 'a layer' ' dB  features.0.0$'
+works 'layers of a size at which they would be fused' compare "$T/a.tvis" "$T/b.tvis" --images "$T/single" --layers --size 192 --plan small --json
+true_that 'all are there' test "$(grep -c '"name": ' "$T/out")" -gt 50
 fails 1 'another shape than the first.*: shape 1x1x1x10 expected, 1x1x1x5 found' compare "$T/a.tvis" "$T/other.tvis" --images "$T/images"
 fails 1 'c.npy: .*shape 2x3x40x56 expected, 2x3x32x32 found' compare "$T/a.tvis" "$T/b.tvis" --images "$T/images" --size 40x56
 fails 1 'nodir: ' compare "$T/a.tvis" "$T/a.tvis" --images "$T/nodir"
@@ -61,7 +63,7 @@ says 'the total' '^total  *[0-9.]* ms, median of 3 runs'
 works 'profile --json' profile "$T/a.tvis" --json --runs 5 --threads 2 --size 64x40 --plan small
 json_with 'profile --json has the keys' nodes name op ms macs bytes kernel ops share total_ms
 cp "$T/out" "$T/profile.json"
-tinyvis info "$T/a.tvis" --json --layers --size 64x40 --plan small >"$T/info.json"
+tinyvis info "$T/a.tvis" --json --layers --threads 2 --size 64x40 --plan small >"$T/info.json"
 python 'the figures fit together' <<'EOF'
 import json
 p, i = json.load(open('profile.json')), json.load(open('info.json'))
@@ -73,6 +75,18 @@ for o in p['ops']:
     assert abs(sum(n['ms'] for n in p['nodes'] if n['op'] == o['op']) - o['ms']) < 1e-6
 assert [o['ms'] for o in p['ops']] == sorted((o['ms'] for o in p['ops']), reverse=True)
 assert p['total_ms'] > 0
+EOF
+works 'profile with fused layers' profile "$T/a.tvis" --json --runs 2 --size 192 --plan small
+json_with 'has the keys' nodes name op ms macs bytes kernel ops share total_ms
+cp "$T/out" "$T/profile.json"
+tinyvis info "$T/a.tvis" --json --layers --size 192 --plan small >"$T/info.json"
+python 'the figures fit together' <<'EOF'
+import json
+p, i = json.load(open('profile.json')), json.load(open('info.json'))
+assert sum(n['macs'] for n in p['nodes']) == i['macs']
+assert sum(l['params'] for l in i['layers']) == i['params']
+assert [n['name'] for n in p['nodes']] == [l['name'] for l in i['layers']]
+assert abs(sum(o['share'] for o in p['ops']) - 1) < 1e-6
 EOF
 fails 1 'a.tvis: .*height' profile "$T/a.tvis" --size 3
 fails 2 "'--runs'" profile "$T/a.tvis" --runs 0

@@ -9,8 +9,10 @@ works 'embed' embed "$model" -o "$T/model.c"
 true_that 'names come from the file' grep -q 'const size_t model_3rd_net_v1_0_blob_size = ' "$T/model.c"
 works '--name' embed "$model" -o "$T/model.c" --name net
 true_that 'gives the names' grep -q 'const size_t net_blob_size = ' "$T/model.c"
-true_that 'lists the operators in use' grep -q '&tvis_op_depthwise_f32,' "$T/model.c"
-true_that 'and no other' test "$(grep -c '&tvis_op_' "$T/model.c")" -eq 4
+for op in conv2d depthwise linear global_avg_pool; do
+    true_that "lists the operator $op" grep -q "^    &tvis_op_${op}_f32,\$" "$T/model.c"
+done
+true_that 'and not those it has no use for' test "$(grep -c '&tvis_op_\(softmax\|reshape\|batch_norm\|max_pool\)' "$T/model.c")" -eq 0
 works 'embed again' embed "$model" --output="$T/again.c" --name net
 true_that 'gives the same bytes' cmp "$T/model.c" "$T/again.c"
 
@@ -69,6 +71,10 @@ for name in '' 1net 'a b' 'a-b' _net 'x;y'; do
 done
 fails 1 'written over its input' embed "$model" -o "$model"
 fails 1 'cannot be written' embed "$model" -o "$T/nodir/none.c"
+small_model "$T/large.tvis" --size 224
+works 'a model with fused layers' embed "$T/large.tvis" -o "$T/large.c"
+# shellcheck disable=SC2086
+true_that 'compiles without a warning' $CC $strict $sanitize -Iinclude -c "$T/large.c" -o "$T/large.o"
 fails 1 'cannot be opened' embed "$T/nofile" -o "$T/none.c"
 absent "$T/none.c"
 finish
