@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# deps.sh cmocka COMPILER: checks that tests can be linked for this target.
+# deps.sh cmocka COMPILER: CMocka for the compiler's target, and pkg-config.
 # deps.sh all: installs what test-all needs, on Debian and its relatives.
 set -eu
 
@@ -26,6 +26,7 @@ foreign() # ARCHITECTURE...: lets dpkg install libraries of other processors
 before=
 case $1 in
 cmocka)
+    command -v pkg-config >/dev/null || install pkg-config
     if echo 'int main(void) { return 0; }' | $2 -x c - -o /dev/null -lcmocka 2>/dev/null; then
         exit 0
     fi
