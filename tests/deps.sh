@@ -10,7 +10,7 @@ install() # PACKAGE...
         DEBIAN_FRONTEND=noninteractive apt-get -qq -y --no-install-recommends install "$@" >/dev/null
     else
         echo "the tests need packages that are not here; install them with" >&2
-        echo "    $before apt-get update && apt-get install $*" >&2
+        echo "    ${before:+$before }apt-get update && apt-get install $*" >&2
         exit 1
     fi
 }
