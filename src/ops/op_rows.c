@@ -44,10 +44,10 @@ static uint64_t between(const tvis_node_plan *p, const tvis_pipeline *line)
  * they are written. (Several threads would read each other's rows.) */
 static bool may_overwrite(const tvis_pipeline *line, const int32_t *x)
 {
-    const tvis_conv_shape *first = &line->s[0].shape, *second = &line->s[1].shape;
-    return line->s[1].node->op == TVIS_OP_DEPTHWISE && tvis_conv_is_direct(first) && second->stride[0] == 1 &&
-           second->oh == second->ih && second->top < second->kh &&
-           line->s[line->count - 1].row <= (size_t)x[2] * (size_t)x[3];
+    const tvis_conv_shape *first = &line->s[0].shape, *second = &line->s[1].shape, *third = &line->s[2].shape;
+    return (line->count < 3 || tvis_conv_is_direct(third)) && line->s[1].node->op == TVIS_OP_DEPTHWISE &&
+           tvis_conv_is_direct(first) && second->stride[0] == 1 && second->oh == second->ih &&
+           second->top < second->kh && line->s[line->count - 1].row <= (size_t)x[2] * (size_t)x[3];
 }
 
 static tvis_status plan(tvis_node_plan *p)
@@ -67,7 +67,7 @@ static tvis_status plan(tvis_node_plan *p)
     tvis_status status = plan_kernels(p, &line);
     if (status)
         return status;
-    const uint64_t scratch = ((uint64_t)line.rings + line.gather + line.panel) * sizeof(float);
+    const uint64_t scratch = (line.rings + line.gather + line.panel) * sizeof(float);
     const uint64_t stored = between(p, &line), all = scratch * p->config->threads;
     if (scratch > INT32_MAX ||
         (p->config->plan == TVIS_PLAN_SMALL ? all > stored / 2 : stored <= CACHE || all > stored)) {
@@ -221,7 +221,7 @@ static void bind(pass *p, const tvis_node_run *r, float *scratch)
             tvis_matrix_bind(&s->mx, r, k, TVIS_ROWS_WEIGHTS + 2 * k);
     }
     p->gather = scratch;
-    p->panel = scratch + p->line.gather;
+    p->panel = scratch + (size_t)p->line.gather;
 }
 
 static void run_part(void *arg, uint32_t part)

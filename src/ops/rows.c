@@ -30,22 +30,29 @@ static bool follows(const tvis_model *m, uint32_t i)
     return in[0] == x && tvis_tensors(m)[x].last_use == i;
 }
 
-/* 'e': pointwise convolution, 'd': depthwise, 'c': other convolution, 'p': max pooling, 0: anything else. */
+static bool is_float(const tvis_model *m, uint16_t id)
+{
+    return tvis_tensors(m)[id].dtype == TVIS_F32;
+}
+
+/* 'e': pointwise convolution, 'd': depthwise, 'c': other convolution, 'p': max pooling, 0: anything else, among it what
+ * the plain operators refuse. */
 static char kind(const tvis_model *m, uint32_t i)
 {
     const tvis_blob_node *n = &tvis_nodes(m)[i];
     const uint16_t *in = tvis_ids(m) + n->ids;
-    if (tvis_tensors(m)[in[0]].dtype != TVIS_F32 || n->out_count != 1)
+    if (n->out_count != 1 || !is_float(m, in[0]) || !is_float(m, in[n->in_count]))
         return 0;
     if (n->op == TVIS_OP_MAX_POOL)
-        return 'p';
-    if (n->in_count < 2 || !tvis_is_constant(m, in[1]) || tvis_tensors(m)[in[1]].dtype != TVIS_F32)
+        return n->in_count == 1 && n->act == TVIS_ACT_NONE ? 'p' : 0;
+    if (n->in_count < 2 || n->in_count > 4 || !tvis_is_constant(m, in[1]) || !is_float(m, in[1]))
         return 0;
-    if (n->op == TVIS_OP_DEPTHWISE && n->p.conv.dilation[0] == 1)
-        return 'd';
-    if (!is_dense(n))
+    const tvis_blob_tensor *w = &tvis_tensors(m)[in[1]];
+    if (n->op == TVIS_OP_DEPTHWISE)
+        return n->in_count < 4 && w->pack == TVIS_PACK_PLAIN && n->p.conv.dilation[0] == 1 ? 'd' : 0;
+    if (!is_dense(n) || (n->in_count == 4 && in[3] != TVIS_NONE && !is_float(m, in[3])))
         return 0;
-    return is_pointwise(n, &tvis_tensors(m)[in[1]]) ? 'e' : 'c';
+    return is_pointwise(n, w) ? 'e' : 'c';
 }
 
 static bool adds(const tvis_model *m, uint32_t i)
@@ -108,13 +115,14 @@ bool tvis_rows_shapes(tvis_pipeline *p, const tvis_blob_node *n, const tvis_fusi
         } else {
             bool depthwise = n->op == TVIS_OP_DEPTHWISE;
             if (w[3] != x[3] || (depthwise && w[0] != 1) || w[1] > (int32_t)TVIS_MAX_KERNEL ||
-                w[2] > (int32_t)TVIS_MAX_KERNEL)
+                w[2] > (int32_t)TVIS_MAX_KERNEL || (int64_t)w[1] * w[2] * w[3] > TVIS_MAX_DIM)
                 return false;
             s->shape = tvis_conv_geometry(&n->p.conv, x, w);
             s->channels = depthwise ? x[3] : w[0];
             s->mx = (tvis_matrix){ .n = s->channels, .k = w[1] * w[2] * w[3], .groups = 1 };
         }
-        if (s->shape.oh < 1 || s->shape.ow < 1 || (int64_t)s->shape.kh * s->shape.kw * x[3] > TVIS_MAX_DIM)
+        if (s->shape.oh < 1 || s->shape.ow < 1 || s->shape.kh > (int32_t)TVIS_MAX_KERNEL ||
+            (int64_t)s->shape.ow * s->channels > INT32_MAX / 4)
             return false;
         x[1] = s->shape.oh;
         x[2] = s->shape.ow;
@@ -136,9 +144,9 @@ void tvis_rows_size(tvis_pipeline *p)
     for (uint32_t k = p->count; k-- > 0;) {
         tvis_stage *s = &p->s[k];
         s->ring = k + 1 < p->count ? rows : 0;
-        p->rings += (size_t)s->ring * s->row;
+        p->rings += (uint64_t)s->ring * s->row;
         if (s->node->op == TVIS_OP_CONV2D && !tvis_conv_is_direct(&s->shape)) {
-            size_t floats = (size_t)s->shape.ow * (size_t)s->mx.k;
+            const uint64_t floats = (uint64_t)s->shape.ow * (uint64_t)s->mx.k;
             p->gather = floats > p->gather ? floats : p->gather;
         }
         rows = (rows - 1) * s->shape.stride[0] + s->shape.kh;
