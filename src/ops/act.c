@@ -31,10 +31,10 @@ static float activate(uint8_t act, float x)
         return clamp(x + 3.0f, 0.0f, 6.0f) * (1.0f / 6.0f);
     case TVIS_ACT_SIGMOID:
         return sigmoid(x);
-    case TVIS_ACT_SILU:
-        return x * sigmoid(x);
+    case TVIS_ACT_SILU: /* its factors' product vanishes below these bounds, and would not at -infinity */
+        return (x < -87.0f ? -87.0f : x) * sigmoid(x);
     case TVIS_ACT_GELU: /* Hendrycks and Gimpel 2016 */
-        return 0.5f * x * (1.0f + tvis_erff(x * 0.70710678f));
+        return 0.5f * (x < -6.0f ? -6.0f : x) * (1.0f + tvis_erff(x * 0.70710678f));
     default:
         return x;
     }
@@ -50,6 +50,9 @@ void tvis_act_f32_c(const tvis_act_f32_args *a)
 }
 
 const tvis_act_f32_variant tvis_act_f32[] = {
+    { { "16_avx512", TVIS_CPU_AVX512, TVIS_PACK_PLAIN, 0, 1, 16 }, TVIS_IF_X86(tvis_act_f32_avx512) },
+    { { "8_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 0, 1, 8 }, TVIS_IF_X86(tvis_act_f32_avx2) },
+    { { "4_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 4 }, TVIS_IF_AARCH64(tvis_act_f32_neon) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_act_f32_c },
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };

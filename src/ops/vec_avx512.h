@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sixteen floats at a time: the words that gemm_vec.h and depthwise_vec.h are written in. */
+/* Sixteen floats at a time: the words that the *_vec.h files of kernels are written in. */
 #ifndef TVIS_OPS_VEC_AVX512_H
 #define TVIS_OPS_VEC_AVX512_H
 
@@ -13,7 +13,12 @@ typedef __m512 vec;
 #define vstore(p, v)  _mm512_storeu_ps(p, v)
 #define vset1(x)      _mm512_set1_ps(x)
 #define vadd(a, b)    _mm512_add_ps(a, b)
+#define vmul(a, b)    _mm512_mul_ps(a, b)
+#define vdiv(a, b)    _mm512_div_ps(a, b)
 #define vfma(a, b, c) _mm512_fmadd_ps(a, b, c) /* a * b + c */
+#define vround(v)     _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)
+/* 2^n for whole numbers n from -126 to 127. */
+#define vpow2(n) _mm512_scalef_ps(_mm512_set1_ps(1.0f), n)
 /* The second operand comes through when it is not a number. */
 #define vmax(limit, v) _mm512_max_ps(limit, v)
 #define vmin(limit, v) _mm512_min_ps(limit, v)
