@@ -45,7 +45,7 @@ static char kind(const tvis_model *m, uint32_t i)
         return 0;
     if (n->op == TVIS_OP_MAX_POOL)
         return n->in_count == 1 && n->act == TVIS_ACT_NONE ? 'p' : 0;
-    if (n->in_count < 2 || n->in_count > 4 || !tvis_is_constant(m, in[1]) || !is_float(m, in[1]))
+    if (n->in_count < 2 || n->in_count > 4 || in[1] == TVIS_NONE || !tvis_is_constant(m, in[1]) || !is_float(m, in[1]))
         return 0;
     const tvis_blob_tensor *w = &tvis_tensors(m)[in[1]];
     if (n->op == TVIS_OP_DEPTHWISE)
