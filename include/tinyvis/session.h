@@ -90,7 +90,8 @@ typedef void (*tvis_node_visitor)(void *user, uint32_t node, const tvis_node_inf
 /* Bytes of memory a session needs with this config, exactly, the same on every target. Allocates nothing.
  * Errors: EINVAL (config), EUNSUP (no kernel), EFORMAT (shapes that do not fit together). */
 TVIS_API tvis_status tvis_session_size(const tvis_model *m, const tvis_session_config *c, size_t *bytes, tvis_diag *diag);
-/* The same in detail; visit, if given, is called for each node in order. Works for any processor's cpu flags on any machine. */
+/* The same in detail; visit, if given, is called for each node that runs, in order: fused layers are one, with the number of the first
+ * and the name of the last. Works for any processor's cpu flags on any machine. */
 TVIS_API tvis_status tvis_session_plan(const tvis_model *m, const tvis_session_config *c, tvis_session_bytes *bytes,
                                        tvis_node_visitor visit, void *user, tvis_diag *diag);
 
