@@ -4,9 +4,15 @@ root=$(mktemp -d) || exit 1
 trap 'rm -rf "$root"' EXIT
 . tests/build/empty.inc
 
+# Not in the environment: make asks pkg-config too.
+kit() # OPTION...: what pkg-config knows of tinyvis in $where
+{
+    PKG_CONFIG_LIBDIR=$where/opt/tinyvis/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$where pkg-config "$@" tinyvis
+}
+
 install_to() # DESTDIR VARIABLE...: quiet unless it fails
 {
-    local where=$1
+    where=$1
     shift
     mkdir "$where"
     if ! $MAKE --no-print-directory CC="$MAKE_CC" install DESTDIR="$where" PREFIX=/opt/tinyvis "$@" >"$root/log" 2>&1; then
@@ -15,7 +21,6 @@ install_to() # DESTDIR VARIABLE...: quiet unless it fails
         exit 1
     fi
     echo "ok - make install $*"
-    export PKG_CONFIG_LIBDIR=$where/opt/tinyvis/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$where
 }
 
 build_and_run() # NAME LANGUAGE SOURCE COMPILER...
@@ -27,8 +32,8 @@ build_and_run() # NAME LANGUAGE SOURCE COMPILER...
         return
     fi
     # shellcheck disable=SC2046
-    if "$@" -x "$language" ${SAN:+-fsanitize=$SAN} $(pkg-config --cflags tinyvis) "$source" -x none -o "$root/program" \
-        $(pkg-config --libs $how tinyvis) && $RUN "$root/program"; then
+    if "$@" -x "$language" ${SAN:+-fsanitize=$SAN} $(kit --cflags) "$source" -x none -o "$root/program" \
+        $(kit --libs $how) && $RUN "$root/program"; then
         echo "ok - $name"
     else
         echo "not ok - $name"
