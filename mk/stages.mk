@@ -6,7 +6,7 @@ FUZZ_SMOKE_SECONDS ?= 10
 FUZZ_CC      := $(if $(shell command -v clang 2>/dev/null),clang)
 MATRIX_CC    ?= gcc clang
 MATRIX_OPT   ?= -O0 -O2 -O3 -Os
-THREAD_TESTS ?= $(wildcard tests/test_hosted.c tests/test_thread*.c)
+THREAD_TESTS ?= $(shell grep -l tvis_pool_create tests/test_*.c)
 SUB           = $(MAKE) --no-print-directory
 
 .PHONY: test-all test-sanitize test-armv6 test-aarch64 test-firmware fuzz fuzz-smoke test-matrix test-full test-deps size
@@ -19,8 +19,8 @@ test-full:
 
 # Threads are looked at by themselves: that sanitizer excludes the others.
 test-sanitize:
-	+@$(SUB) SAN=address,undefined test
-	+@$(SUB) SAN=thread B=build/native-tsan TESTS='$(THREAD_TESTS)' SCRIPTS= test
+	+@status=0; $(SUB) SAN=address,undefined test || status=1; \
+	$(SUB) SAN=thread B=build/native-tsan TESTS='$(THREAD_TESTS)' SCRIPTS= test && exit $$status
 test-armv6:
 	+@$(SUB) CROSS=arm-linux-gnueabi- test
 test-aarch64:
@@ -28,11 +28,12 @@ test-aarch64:
 
 FIRMWARE = $(SUB) CROSS=arm-none-eabi- OPT=-Os TESTS= SCRIPTS=tests/firmware/link.sh
 test-firmware:
-	+@$(FIRMWARE) ARCH='-mthumb -mcpu=cortex-m4' TARGET=cortex-m4 test
-	+@$(FIRMWARE) ARCH='-mthumb -mcpu=cortex-m0plus' TARGET=cortex-m0plus test
-	+@$(SUB) CROSS=arm-linux-gnueabi- OPT=-Os B=build/size TESTS= TOOL= BENCHES= SCRIPTS=tests/firmware/size.sh test
+	+@status=0; for cpu in cortex-m4 cortex-m0plus; do \
+	    $(FIRMWARE) ARCH="-mthumb -mcpu=$$cpu" TARGET=$$cpu test || status=1; done; \
+	$(SIZED) TESTS= TOOL= BENCHES= SCRIPTS=tests/firmware/size.sh test && exit $$status
+SIZED = $(SUB) CROSS=arm-linux-gnueabi- OPT=-Os B=build/size
 size:
-	+@$(SUB) CROSS=arm-linux-gnueabi- OPT=-Os B=build/size size-report
+	+@$(SIZED) size-report
 .PHONY: size-report
 size-report: lib
 	@$(SCRIPT_ENV) bash tests/firmware/size.sh
