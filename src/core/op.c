@@ -75,6 +75,13 @@ tvis_status tvis_plan_vector(const tvis_node_plan *p, uint32_t i, uint8_t dtype,
     return TVIS_OK;
 }
 
+bool tvis_plan_float_weights(const tvis_node_plan *p, uint32_t i)
+{
+    const tvis_blob_tensor *t = p->in[i];
+    bool constant = t->producer == TVIS_NONE && t->last_use == TVIS_NONE;
+    return constant && (t->dtype == TVIS_F32 || t->dtype == TVIS_F16);
+}
+
 tvis_status tvis_plan_elementwise(tvis_node_plan *p)
 {
     memcpy(p->out_dims[0], p->in_dims[0], sizeof p->out_dims[0]);

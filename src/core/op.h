@@ -112,6 +112,8 @@ tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, co
 tvis_status tvis_plan_arity(const tvis_node_plan *p, uint32_t min, uint32_t max);
 /* Input i, if given, is a constant of this dtype with `count` elements in its last dimension and 1 in the others. */
 tvis_status tvis_plan_vector(const tvis_node_plan *p, uint32_t i, uint8_t dtype, int32_t count);
+/* Input i is a constant of F32 or F16. */
+bool tvis_plan_float_weights(const tvis_node_plan *p, uint32_t i);
 /* Output and input 0 have the same shape, and the output may lie in its place. */
 tvis_status tvis_plan_elementwise(tvis_node_plan *p);
 

@@ -30,6 +30,10 @@ float *tvis_conv_gather(const tvis_conv_shape *s, const float *const *rows, int3
 /* Arguments of a depthwise kernel but for y, lo and hi. */
 tvis_depthwise_f32_args tvis_conv_depthwise_args(const tvis_conv_shape *s, const float *w, const float *bias,
                                                  const float *const *rows);
+/* Bytes of scratch for depthwise weights that are halves; 0 for floats. */
+uint32_t tvis_depthwise_scratch(const tvis_blob_tensor *w);
+/* The weights as floats, expanded into scratch if they are halves. */
+const float *tvis_depthwise_weights(const tvis_blob_tensor *w, const void *data, float *scratch);
 /* The first row of the table that these flags allow. */
 uint16_t tvis_depthwise_choose(uint32_t cpu);
 

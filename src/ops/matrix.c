@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/matrix.h"
+#include "core/half.h"
+#include "core/port.h"
 #include "ops/act.h"
 
 static const tvis_gemm_f32_variant *choose(uint32_t cpu, int64_t m, uint16_t stored, uint16_t *row)
@@ -25,34 +27,76 @@ tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, i
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the weights are packed for another processor");
     if (rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 rows or weights");
-    const bool panels = v->k.pack != TVIS_PACK_PLAIN;
-    if (stored != TVIS_PACK_PLAIN && groups > 1 && n % v->k.nr)
-        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE, "packed weights whose groups are no whole panels");
-    const uint64_t columns = ((uint64_t)n + v->k.nr - 1) / v->k.nr * v->k.nr;
-    uint64_t packed = panels ? (uint64_t)groups * columns * (uint64_t)k * sizeof(float) : 0;
-    if (packed > INT32_MAX)
+    if (stored != TVIS_PACK_PLAIN && (p->in[input]->dtype != TVIS_F32 || (groups > 1 && n % v->k.nr)))
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE,
+                              "packed halves, or packed groups that are no whole panels");
+    const bool as_stored = stored == v->k.pack && p->in[input]->dtype == TVIS_F32;
+    const uint64_t columns =
+        v->k.pack == TVIS_PACK_PLAIN ? (uint64_t)n : ((uint64_t)n + v->k.nr - 1) / v->k.nr * v->k.nr;
+    const uint64_t packed = as_stored ? 0 : (uint64_t)groups * columns * (uint64_t)k * sizeof(float);
+    if (packed > INT32_MAX || (uint64_t)k * v->k.nr > INT32_MAX / sizeof(float))
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "packed weights of more than 2 GiB");
     p->kernel_name = v->k.name;
     p->macs += (uint64_t)rows * (uint64_t)n * (uint64_t)k * (uint64_t)groups;
     c->pack = v->k.pack;
-    c->pack_bytes = stored == v->k.pack ? 0 : (uint32_t)packed;
-    bool ready = stored == v->k.pack || tvis_plan_packed(p, node, v->k.pack);
-    *scratch = ready ? 0 : (uint32_t)k * v->k.nr * (uint32_t)sizeof(float); /* <= packed */
+    c->pack_bytes = (uint32_t)packed;
+    *scratch = as_stored || tvis_plan_packed(p, node, v->k.pack) ? 0 : (uint32_t)k * v->k.nr * (uint32_t)sizeof(float);
     return TVIS_OK;
+}
+
+/* Floats of one group in the kernel's order. */
+static size_t group_floats(const tvis_matrix *mx, const tvis_kernel *kern)
+{
+    const bool plain = kern->pack == TVIS_PACK_PLAIN;
+    return plain ? (size_t)mx->n * (size_t)mx->k : tvis_gemm_f32_packed(mx->n, mx->k, kern->nr);
+}
+
+/* Halves (n, k) in the kernel's order, a slice of each column at a time. */
+static void expand_columns(const tvis_kernel *kern, const uint16_t *w, int32_t n, int32_t k, float *out)
+{
+    enum { SLICE = 64 };
+    const bool plain = kern->pack == TVIS_PACK_PLAIN;
+    const int32_t nr = plain ? 1 : kern->nr, columns = (n + nr - 1) / nr * nr;
+    float slice[SLICE];
+    for (int32_t j = 0; j < columns; j++) {
+        float *to = out + (ptrdiff_t)(j / nr) * nr * k + j % nr;
+        for (int32_t p = 0; p < k; p += SLICE) {
+            const int32_t count = k - p < SLICE ? k - p : SLICE;
+            if (j < n)
+                tvis_half_expand(w + (ptrdiff_t)j * k + p, (size_t)count, slice);
+            for (int32_t i = 0; i < count; i++)
+                to[(ptrdiff_t)(p + i) * nr] = j < n ? slice[i] : 0.0f;
+        }
+    }
+}
+
+/* Columns [at, at + n) of the plain weights, in the kernel's order. */
+static void pack_columns(const tvis_matrix *mx, const tvis_kernel *kern, size_t at, int32_t n, float *out)
+{
+    const size_t k = (size_t)mx->k;
+    const float *plain = (const float *)mx->w + at * k;
+    if (mx->dtype == TVIS_F16)
+        expand_columns(kern, (const uint16_t *)mx->w + at * k, n, mx->k, out);
+    else if (kern->pack == TVIS_PACK_PLAIN)
+        memcpy(out, plain, (size_t)n * k * sizeof *out);
+    else
+        tvis_gemm_f32_pack(plain, n, mx->k, kern->nr, out);
 }
 
 void tvis_matrix_pack(const tvis_node_plan *p, uint32_t node, uint32_t input, const tvis_matrix *shape, void *out)
 {
-    const float *w = (const float *)(const void *)(p->model->blob + p->in[input]->offset);
-    const int32_t n = shape->n, k = shape->k, nr = tvis_gemm_f32[p->choice[node].kernel].k.nr;
-    const size_t step = tvis_gemm_f32_packed(n, k, nr);
-    for (int32_t g = 0; g < shape->groups; g++)
-        tvis_gemm_f32_pack(w + (size_t)g * (size_t)n * (size_t)k, n, k, nr, (float *)out + (size_t)g * step);
+    const tvis_kernel *kern = &tvis_gemm_f32[p->choice[node].kernel].k;
+    tvis_matrix mx = *shape;
+    mx.w = p->model->blob + p->in[input]->offset;
+    mx.dtype = p->in[input]->dtype;
+    for (int32_t g = 0; g < mx.groups; g++)
+        pack_columns(&mx, kern, (size_t)g * (size_t)mx.n, mx.n, (float *)out + (size_t)g * group_floats(&mx, kern));
 }
 
 void tvis_matrix_bind(tvis_matrix *mx, const tvis_node_run *r, uint32_t node, uint32_t input)
 {
     mx->w = r->x[input];
+    mx->dtype = r->in[input]->dtype;
     mx->stored = r->in[input]->pack;
     mx->kernel = r->kernel[node];
     mx->packed = r->packed[node];
@@ -61,21 +105,20 @@ void tvis_matrix_bind(tvis_matrix *mx, const tvis_node_run *r, uint32_t node, ui
 /* The weights in the kernel's order, from a group's column on; NULL if they are still to be packed. */
 static const float *ready_weights(const tvis_matrix *mx, const tvis_kernel *kern, int32_t group, int32_t col)
 {
-    const float *w = mx->packed ? mx->packed : mx->stored == kern->pack ? mx->w : NULL;
-    const size_t k = (size_t)mx->k;
-    const size_t step =
-        kern->pack == TVIS_PACK_PLAIN ? (size_t)mx->n * k : tvis_gemm_f32_packed(mx->n, mx->k, kern->nr);
-    return w ? w + (size_t)group * step + (size_t)col * k : NULL;
+    const bool as_stored = mx->stored == kern->pack && mx->dtype == TVIS_F32;
+    const float *w = mx->packed ? mx->packed : as_stored ? mx->w : NULL;
+    return w ? w + (size_t)group * group_floats(mx, kern) + (size_t)col * (size_t)mx->k : NULL;
 }
 
-/* w: the first column, plain. A panel at a time. */
-static void multiply_packing(const tvis_gemm_f32_variant *v, tvis_gemm_f32_args a, const float *w, float *panel)
+/* From column `at` of the plain weights on, a panel at a time. */
+static void multiply_packing(const tvis_matrix *mx, tvis_gemm_f32_args a, size_t at, float *panel)
 {
+    const tvis_gemm_f32_variant *v = &tvis_gemm_f32[mx->kernel];
     const int32_t nr = v->k.nr, columns = a.n;
     a.w = panel;
     for (int32_t j = 0; j < columns; j += nr) {
         a.n = columns - j < nr ? columns - j : nr;
-        tvis_gemm_f32_pack(w + (size_t)j * (size_t)a.k, a.n, a.k, nr, panel);
+        pack_columns(mx, &v->k, at + (size_t)j, a.n, panel);
         v->run(&a);
         a.y += nr;
         a.add = a.add ? a.add + nr : NULL;
@@ -93,6 +136,6 @@ void tvis_matrix_multiply(const tvis_matrix *mx, tvis_gemm_f32_args a, int32_t g
     if (a.w)
         v->run(&a);
     else
-        multiply_packing(v, a, mx->w + ((size_t)group * (size_t)mx->n + (size_t)col) * (size_t)mx->k, panel);
+        multiply_packing(mx, a, (size_t)group * (size_t)mx->n + (size_t)col, panel);
     tvis_act_apply(cpu, act, a.y, a.m, a.n, a.ldy);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Depthwise convolution: x (n, h, w, c), weights (1, kh, kw, c), bias (c): y (n, oh, ow, c). */
+#include "core/half.h"
 #include "core/port.h"
 #include "ops/act.h"
 #include "ops/conv_shape.h"
@@ -24,6 +25,9 @@ static tvis_status plan(tvis_node_plan *p)
     p->kernel_name = tvis_depthwise_f32[p->choice[0].kernel].k.name;
     if ((int64_t)p->out_dims[0][0] * s.oh > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 rows");
+    if (p->in[1]->bytes > INT32_MAX / 2)
+        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "weights of more than 1 GiB");
+    p->scratch = tvis_depthwise_scratch(p->in[1]);
     p->macs = (uint64_t)tvis_elements(p->out_dims[0]) * (uint64_t)w[1] * (uint64_t)w[2];
     return TVIS_OK;
 }
@@ -46,6 +50,25 @@ tvis_depthwise_f32_args tvis_conv_depthwise_args(const tvis_conv_shape *s, const
     };
 }
 
+static size_t elements(const tvis_blob_tensor *w)
+{
+    return (size_t)w->dims[1] * (size_t)w->dims[2] * (size_t)w->dims[3];
+}
+
+uint32_t tvis_depthwise_scratch(const tvis_blob_tensor *w)
+{
+    return w->dtype == TVIS_F16 ? (uint32_t)(elements(w) * sizeof(float))
+                                : 0; /* twice the blob's bytes: plan refuses more than 2^31 */
+}
+
+const float *tvis_depthwise_weights(const tvis_blob_tensor *w, const void *data, float *scratch)
+{
+    if (w->dtype == TVIS_F32)
+        return data;
+    tvis_half_expand(data, elements(w), scratch);
+    return scratch;
+}
+
 uint16_t tvis_depthwise_choose(uint32_t cpu)
 {
     uint16_t i = 0;
@@ -62,7 +85,9 @@ static void run_part(void *arg, uint32_t part)
     const int32_t total = r->out_dims[0][0] * s.oh;
     const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic, out_row = (size_t)s.ow * (size_t)s.ic;
     const float *rows[TVIS_MAX_KERNEL];
-    tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s, r->x[1], r->x[2], rows);
+    float *scratch = (float *)(void *)(r->scratch + (size_t)part * r->scratch_bytes);
+    const float *w = tvis_depthwise_weights(r->in[1], r->x[1], scratch);
+    tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s, w, r->x[2], rows);
     tvis_act_range(r->node->act, &a.lo, &a.hi);
     for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
         tvis_conv_rows(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, rows);

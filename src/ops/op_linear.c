@@ -10,7 +10,7 @@ static tvis_status plan(tvis_node_plan *p)
         return s;
     const tvis_blob_tensor *w = p->in[1];
     const int32_t *x = p->in_dims[0], want[4] = { w->dims[0], 1, 1, x[3] };
-    if (p->in[0]->dtype != TVIS_F32 || w->dtype != TVIS_F32 || w->producer != TVIS_NONE || w->last_use != TVIS_NONE)
+    if (p->in[0]->dtype != TVIS_F32 || !tvis_plan_float_weights(p, 1))
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "float input and constant float weights are needed");
     if (memcmp(w->dims, want, sizeof want) != 0)
         return tvis_plan_fail_shape(p, "weights", want, w->dims);

@@ -7,7 +7,7 @@
 
 static tvis_status plan_kernels(tvis_node_plan *p, tvis_pipeline *line)
 {
-    line->panel = 0;
+    line->panel = line->taps = 0;
     for (uint32_t k = 0; k < line->count; k++) {
         tvis_stage *s = &line->s[k];
         const int64_t rows = (int64_t)p->in_dims[0][0] * s->shape.oh * s->shape.ow;
@@ -24,6 +24,9 @@ static tvis_status plan_kernels(tvis_node_plan *p, tvis_pipeline *line)
             tvis_status status = tvis_plan_vector(p, input + 1, TVIS_F32, s->channels);
             if (status)
                 return status;
+            if (p->in[input]->bytes > INT32_MAX / 2)
+                return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "weights of more than 1 GiB");
+            line->taps = tvis_depthwise_scratch(p->in[input]) / sizeof(float); /* of the only depthwise stage */
             p->choice[k].kernel = tvis_depthwise_choose(p->config->cpu);
             p->macs += (uint64_t)rows * (uint64_t)s->channels * (uint64_t)s->shape.kh * (uint64_t)s->shape.kw;
         }
@@ -67,7 +70,7 @@ static tvis_status plan(tvis_node_plan *p)
     tvis_status status = plan_kernels(p, &line);
     if (status)
         return status;
-    const uint64_t scratch = (line.rings + line.gather + line.panel) * sizeof(float);
+    const uint64_t scratch = (line.rings + line.gather + line.taps + line.panel) * sizeof(float);
     const uint64_t stored = between(p, &line), all = scratch * p->config->threads;
     if (scratch > INT32_MAX ||
         (p->config->plan == TVIS_PLAN_SMALL ? all > stored / 2 : stored <= CACHE || all > stored)) {
@@ -215,10 +218,14 @@ static void bind(pass *p, const tvis_node_run *r, float *scratch)
         tvis_stage *s = &p->line.s[k];
         s->rows = scratch;
         scratch += (size_t)s->ring * s->row;
-        s->w = r->x[TVIS_ROWS_WEIGHTS + 2 * k];
-        s->bias = r->x[TVIS_ROWS_WEIGHTS + 2 * k + 1];
-        if (s->node->op == TVIS_OP_CONV2D)
-            tvis_matrix_bind(&s->mx, r, k, TVIS_ROWS_WEIGHTS + 2 * k);
+        const uint32_t input = TVIS_ROWS_WEIGHTS + 2 * k;
+        s->bias = r->x[input + 1];
+        if (s->node->op == TVIS_OP_CONV2D) {
+            tvis_matrix_bind(&s->mx, r, k, input);
+        } else if (s->node->op == TVIS_OP_DEPTHWISE) {
+            s->w = tvis_depthwise_weights(r->in[input], r->x[input], scratch);
+            scratch += tvis_depthwise_scratch(r->in[input]) / sizeof(float);
+        }
     }
     p->gather = scratch;
     p->panel = scratch + (size_t)p->line.gather;

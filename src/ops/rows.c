@@ -45,9 +45,11 @@ static char kind(const tvis_model *m, uint32_t i)
         return 0;
     if (n->op == TVIS_OP_MAX_POOL)
         return n->in_count == 1 && n->act == TVIS_ACT_NONE ? 'p' : 0;
-    if (n->in_count < 2 || n->in_count > 4 || in[1] == TVIS_NONE || !tvis_is_constant(m, in[1]) || !is_float(m, in[1]))
+    if (n->in_count < 2 || n->in_count > 4 || in[1] == TVIS_NONE || !tvis_is_constant(m, in[1]))
         return 0;
     const tvis_blob_tensor *w = &tvis_tensors(m)[in[1]];
+    if (w->dtype != TVIS_F32 && w->dtype != TVIS_F16)
+        return 0;
     if (n->op == TVIS_OP_DEPTHWISE)
         return n->in_count < 4 && w->pack == TVIS_PACK_PLAIN && n->p.conv.dilation[0] == 1 ? 'd' : 0;
     if (!is_dense(n) || (n->in_count == 4 && in[3] != TVIS_NONE && !is_float(m, in[3])))

@@ -26,8 +26,8 @@ typedef struct tvis_stage {
 typedef struct tvis_pipeline {
     tvis_stage s[TVIS_MAX_FUSED];
     uint32_t count;
-    int32_t step;                  /* output rows of the last stage at a time */
-    uint64_t rings, gather, panel; /* floats of scratch */
+    int32_t step;                        /* output rows of the last stage at a time */
+    uint64_t rings, gather, panel, taps; /* floats of scratch; taps: depthwise weights that are halves */
 } tvis_pipeline;
 
 /* tvis_op.match: whether one of the patterns starts at node i. */
