@@ -169,6 +169,12 @@ uint32_t tvis_build_activation(tvis_builder *b, uint32_t x, const char *name, tv
     return y;
 }
 
+uint32_t tvis_build_conv_bn(tvis_builder *b, uint32_t x, const char *conv, const char *batch_norm, tvis_conv_bn_spec s)
+{
+    x = tvis_build_batch_norm(b, tvis_build_conv(b, x, conv, s.conv), batch_norm, s.eps);
+    return s.act == TVIS_ACT_NONE ? x : tvis_build_activation(b, x, batch_norm, (tvis_act)s.act);
+}
+
 uint32_t tvis_build_add(tvis_builder *b, uint32_t x, uint32_t y, const char *name)
 {
     const uint32_t ids[2] = { x, y };
@@ -178,6 +184,33 @@ uint32_t tvis_build_add(tvis_builder *b, uint32_t x, uint32_t y, const char *nam
 uint32_t tvis_build_global_avg_pool(tvis_builder *b, uint32_t x, const char *name)
 {
     return tvis_graph_node(&b->g, name, TVIS_OP_GLOBAL_AVG_POOL, &x, 1, tvis_build_channels(b, x), NULL);
+}
+
+uint32_t tvis_build_scale(tvis_builder *b, uint32_t x, uint32_t s, const char *name)
+{
+    const uint32_t ids[2] = { x, s };
+    return tvis_graph_node(&b->g, name, TVIS_OP_SCALE, ids, 2, tvis_build_channels(b, x), NULL);
+}
+
+uint32_t tvis_build_linear(tvis_builder *b, uint32_t x, const char *name, int32_t out)
+{
+    char buffer[TVIS_NAME_MAX];
+    const char *weight = tvis_name(buffer, "%s.weight", name);
+    const int32_t in = tvis_build_channels(b, x);
+    const int64_t shape[2] = { out, in };
+    const int32_t dims[4] = { out, 1, 1, in };
+    float *v = values(b, weight, TVIS_RANDOM_WEIGHT, shape, 2);
+    uint32_t ids[3] = { x, tvis_graph_constant(&b->g, weight, TVIS_F32, dims), TVIS_NONE };
+    if (ids[1] != TVIS_NONE && v)
+        memcpy(b->g.tensor[ids[1]].data, v, b->g.tensor[ids[1]].bytes);
+    free(v);
+    ids[2] = vector(b, name, "bias", TVIS_RANDOM_BIAS, out);
+    return tvis_graph_node(&b->g, name, TVIS_OP_LINEAR, ids, 3, out, NULL);
+}
+
+bool tvis_build_has(const tvis_builder *b, const char *name)
+{
+    return b->weights && tvis_weights_find(b->weights, name);
 }
 
 static int32_t class_count(tvis_builder *b, const char *weight_name, uint32_t otherwise)
@@ -192,16 +225,7 @@ static int32_t class_count(tvis_builder *b, const char *weight_name, uint32_t ot
 uint32_t tvis_build_classifier(tvis_builder *b, uint32_t x, const char *name, uint32_t otherwise)
 {
     char buffer[TVIS_NAME_MAX];
-    const char *weight = tvis_name(buffer, "%s.weight", name);
-    const int32_t in = tvis_build_channels(b, x), out = class_count(b, weight, otherwise);
-    const int64_t shape[2] = { out, in };
-    const int32_t dims[4] = { out, 1, 1, in };
-    float *v = values(b, weight, TVIS_RANDOM_WEIGHT, shape, 2);
-    uint32_t ids[3] = { x, tvis_graph_constant(&b->g, weight, TVIS_F32, dims), TVIS_NONE };
-    if (ids[1] != TVIS_NONE && v)
-        memcpy(b->g.tensor[ids[1]].data, v, b->g.tensor[ids[1]].bytes);
-    free(v);
-    ids[2] = vector(b, name, "bias", TVIS_RANDOM_BIAS, out);
+    const int32_t out = class_count(b, tvis_name(buffer, "%s.weight", name), otherwise);
     b->g.classes = (uint32_t)out;
-    return tvis_graph_node(&b->g, name, TVIS_OP_LINEAR, ids, 3, out, NULL);
+    return tvis_build_linear(b, x, name, out);
 }

@@ -44,6 +44,20 @@ uint32_t tvis_build_batch_norm(tvis_builder *b, uint32_t x, const char *name, fl
 uint32_t tvis_build_activation(tvis_builder *b, uint32_t x, const char *name, tvis_act act);
 uint32_t tvis_build_add(tvis_builder *b, uint32_t x, uint32_t y, const char *name);
 uint32_t tvis_build_global_avg_pool(tvis_builder *b, uint32_t x, const char *name);
+/* Convolution, batch norm and activation under the names of the first two; without bias. */
+typedef struct tvis_conv_bn_spec {
+    tvis_conv_spec conv;
+    float eps;
+    uint8_t act; /* tvis_act */
+} tvis_conv_bn_spec;
+uint32_t tvis_build_conv_bn(tvis_builder *b, uint32_t x, const char *conv, const char *batch_norm,
+                            tvis_conv_bn_spec spec);
+/* x times s, a factor for each channel of each picture. */
+uint32_t tvis_build_scale(tvis_builder *b, uint32_t x, uint32_t s, const char *name);
+/* `name`.weight (out, in) and .bias. */
+uint32_t tvis_build_linear(tvis_builder *b, uint32_t x, const char *name, int32_t out);
+/* Whether the weights have a tensor `name`; false for random ones. */
+bool tvis_build_has(const tvis_builder *b, const char *name);
 /* `name`.weight (classes, in) and .bias; the number of classes is the builder's, or the weights', or `otherwise`. */
 uint32_t tvis_build_classifier(tvis_builder *b, uint32_t x, const char *name, uint32_t otherwise);
 
