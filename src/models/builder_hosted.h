@@ -26,6 +26,7 @@ typedef struct tvis_arch_def {
 /* ORDER of names; ends with NULL. */
 extern const tvis_arch_def *const tvis_archs[];
 extern const tvis_arch_def tvis_arch_mobilenet_v2;
+extern const tvis_arch_def tvis_arch_superpoint;
 /* torchvision's for ImageNet: shorter side 256 by a bilinear filter, centre 224. */
 extern const tvis_preprocess tvis_imagenet_preprocess;
 

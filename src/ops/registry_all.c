@@ -15,6 +15,7 @@ static const tvis_op *const all[] = {
     &tvis_op_rows_f32,
     &tvis_op_scale_f32,
     &tvis_op_shortcut_f32,
+    &tvis_op_l2_norm_f32,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };
