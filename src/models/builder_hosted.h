@@ -25,7 +25,9 @@ typedef struct tvis_arch_def {
 
 /* ORDER of names; ends with NULL. */
 extern const tvis_arch_def *const tvis_archs[];
-extern const tvis_arch_def tvis_arch_mobilenet_v2;
+extern const tvis_arch_def tvis_arch_efficientnet_b0, tvis_arch_efficientnet_b1, tvis_arch_efficientnet_b2,
+    tvis_arch_efficientnet_b3, tvis_arch_efficientnet_b4, tvis_arch_mobilenet_v2, tvis_arch_mobilenet_v3_large,
+    tvis_arch_mobilenet_v3_small;
 extern const tvis_arch_def tvis_arch_superpoint;
 /* torchvision's for ImageNet: shorter side 256 by a bilinear filter, centre 224. */
 extern const tvis_preprocess tvis_imagenet_preprocess;

@@ -13,7 +13,18 @@ const tvis_preprocess tvis_imagenet_preprocess = {
     .std = { 0.229f, 0.224f, 0.225f },
 };
 
-const tvis_arch_def *const tvis_archs[] = { &tvis_arch_mobilenet_v2, &tvis_arch_superpoint, NULL };
+const tvis_arch_def *const tvis_archs[] = {
+    &tvis_arch_efficientnet_b0,
+    &tvis_arch_efficientnet_b1,
+    &tvis_arch_efficientnet_b2,
+    &tvis_arch_efficientnet_b3,
+    &tvis_arch_efficientnet_b4,
+    &tvis_arch_mobilenet_v2,
+    &tvis_arch_mobilenet_v3_large,
+    &tvis_arch_mobilenet_v3_small,
+    &tvis_arch_superpoint,
+    NULL,
+};
 
 bool tvis_arch(uint32_t i, tvis_arch_info *info)
 {
