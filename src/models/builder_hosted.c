@@ -186,6 +186,13 @@ uint32_t tvis_build_global_avg_pool(tvis_builder *b, uint32_t x, const char *nam
     return tvis_graph_node(&b->g, name, TVIS_OP_GLOBAL_AVG_POOL, &x, 1, tvis_build_channels(b, x), NULL);
 }
 
+uint32_t tvis_build_max_pool(tvis_builder *b, uint32_t x, const char *name, uint16_t kernel, uint16_t stride,
+                             uint16_t pad)
+{
+    const tvis_params p = { .pool = { { kernel, kernel }, { stride, stride }, { pad, pad, pad, pad } } };
+    return tvis_graph_node(&b->g, name, TVIS_OP_MAX_POOL, &x, 1, tvis_build_channels(b, x), &p);
+}
+
 uint32_t tvis_build_scale(tvis_builder *b, uint32_t x, uint32_t s, const char *name)
 {
     const uint32_t ids[2] = { x, s };

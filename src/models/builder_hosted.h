@@ -27,7 +27,8 @@ typedef struct tvis_arch_def {
 extern const tvis_arch_def *const tvis_archs[];
 extern const tvis_arch_def tvis_arch_efficientnet_b0, tvis_arch_efficientnet_b1, tvis_arch_efficientnet_b2,
     tvis_arch_efficientnet_b3, tvis_arch_efficientnet_b4, tvis_arch_mobilenet_v2, tvis_arch_mobilenet_v3_large,
-    tvis_arch_mobilenet_v3_small;
+    tvis_arch_mobilenet_v3_small, tvis_arch_mobilenet_v4_conv_medium, tvis_arch_mobilenet_v4_conv_small,
+    tvis_arch_resnet18, tvis_arch_resnet20_cifar10, tvis_arch_resnet34, tvis_arch_resnet50;
 extern const tvis_arch_def tvis_arch_superpoint;
 /* torchvision's for ImageNet: shorter side 256 by a bilinear filter, centre 224. */
 extern const tvis_preprocess tvis_imagenet_preprocess;
@@ -55,6 +56,9 @@ typedef struct tvis_conv_bn_spec {
 } tvis_conv_bn_spec;
 uint32_t tvis_build_conv_bn(tvis_builder *b, uint32_t x, const char *conv, const char *batch_norm,
                             tvis_conv_bn_spec spec);
+/* Square window, the same padding on all sides. */
+uint32_t tvis_build_max_pool(tvis_builder *b, uint32_t x, const char *name, uint16_t kernel, uint16_t stride,
+                             uint16_t pad);
 /* x times s, a factor for each channel of each picture. */
 uint32_t tvis_build_scale(tvis_builder *b, uint32_t x, uint32_t s, const char *name);
 /* `name`.weight (out, in) and .bias. */

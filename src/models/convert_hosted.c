@@ -22,6 +22,12 @@ const tvis_arch_def *const tvis_archs[] = {
     &tvis_arch_mobilenet_v2,
     &tvis_arch_mobilenet_v3_large,
     &tvis_arch_mobilenet_v3_small,
+    &tvis_arch_mobilenet_v4_conv_medium,
+    &tvis_arch_mobilenet_v4_conv_small,
+    &tvis_arch_resnet18,
+    &tvis_arch_resnet20_cifar10,
+    &tvis_arch_resnet34,
+    &tvis_arch_resnet50,
     &tvis_arch_superpoint,
     NULL,
 };
