@@ -16,6 +16,10 @@ static const tvis_op *const all[] = {
     &tvis_op_scale_f32,
     &tvis_op_shortcut_f32,
     &tvis_op_l2_norm_f32,
+    &tvis_op_layer_norm_f32,
+    &tvis_op_attention_f32,
+    &tvis_op_tokens_f32,
+    &tvis_op_slice_f32,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };

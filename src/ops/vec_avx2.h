@@ -13,6 +13,7 @@ typedef __m256 vec;
 #define vstore(p, v)  _mm256_storeu_ps(p, v)
 #define vset1(x)      _mm256_set1_ps(x)
 #define vadd(a, b)    _mm256_add_ps(a, b)
+#define vsub(a, b)    _mm256_sub_ps(a, b)
 #define vmul(a, b)    _mm256_mul_ps(a, b)
 #define vdiv(a, b)    _mm256_div_ps(a, b)
 #define vfma(a, b, c) _mm256_fmadd_ps(a, b, c) /* a * b + c */

@@ -13,6 +13,7 @@ typedef __m512 vec;
 #define vstore(p, v)  _mm512_storeu_ps(p, v)
 #define vset1(x)      _mm512_set1_ps(x)
 #define vadd(a, b)    _mm512_add_ps(a, b)
+#define vsub(a, b)    _mm512_sub_ps(a, b)
 #define vmul(a, b)    _mm512_mul_ps(a, b)
 #define vdiv(a, b)    _mm512_div_ps(a, b)
 #define vfma(a, b, c) _mm512_fmadd_ps(a, b, c) /* a * b + c */
@@ -22,6 +23,7 @@ typedef __m512 vec;
 /* The second operand comes through when it is not a number. */
 #define vmax(limit, v) _mm512_max_ps(limit, v)
 #define vmin(limit, v) _mm512_min_ps(limit, v)
+#define vsum(v)        _mm512_reduce_add_ps(v)
 
 /* The first n of a vector, 0 <= n <= VEC; the others are zero and their memory is not touched. */
 static inline __mmask16 vmask(int32_t n)

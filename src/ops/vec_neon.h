@@ -13,6 +13,7 @@ typedef float32x4_t vec;
 #define vstore(p, v)             vst1q_f32(p, v)
 #define vset1(x)                 vdupq_n_f32(x)
 #define vadd(a, b)               vaddq_f32(a, b)
+#define vsub(a, b)               vsubq_f32(a, b)
 #define vmul(a, b)               vmulq_f32(a, b)
 #define vdiv(a, b)               vdivq_f32(a, b)
 #define vround(v)                vrndnq_f32(v)
