@@ -16,12 +16,14 @@ void tvis_graph_free(tvis_graph *g)
 {
     for (uint32_t i = 0; i < g->tensor_count; i++) {
         free(g->tensor[i].name);
-        free(g->tensor[i].data);
+        if (!g->tensor[i].borrowed)
+            free(g->tensor[i].data);
     }
     for (uint32_t i = 0; i < g->node_count; i++)
         free(g->node[i].name);
     free(g->tensor);
     free(g->node);
+    free(g->own_labels);
 }
 
 uint32_t tvis_graph_out_of_memory(tvis_graph *g)
@@ -58,7 +60,7 @@ static char *copy_name(const char *name)
     return p ? memcpy(p, name, n) : NULL;
 }
 
-static uint32_t add_tensor(tvis_graph *g, const char *name, uint8_t dtype)
+uint32_t tvis_graph_add_tensor(tvis_graph *g, const char *name, uint8_t dtype)
 {
     if (g->status)
         return TVIS_NONE;
@@ -80,7 +82,7 @@ static uint32_t add_tensor(tvis_graph *g, const char *name, uint8_t dtype)
 
 uint32_t tvis_graph_input(tvis_graph *g, const char *name, int32_t channels)
 {
-    uint32_t id = add_tensor(g, name, TVIS_F32);
+    uint32_t id = tvis_graph_add_tensor(g, name, TVIS_F32);
     if (id == TVIS_NONE)
         return id;
     if (g->input_count == sizeof g->input / sizeof *g->input)
@@ -102,7 +104,7 @@ uint32_t tvis_graph_constant(tvis_graph *g, const char *name, uint8_t dtype, con
         return g->status ? TVIS_NONE : too_many(g, name);
     int32_t own[4]; /* dims may be another tensor's, which moves when the array grows */
     memcpy(own, dims, sizeof own);
-    uint32_t id = add_tensor(g, name, dtype);
+    uint32_t id = tvis_graph_add_tensor(g, name, dtype);
     if (id == TVIS_NONE)
         return id;
     tvis_gtensor *t = &g->tensor[id];
@@ -113,19 +115,21 @@ uint32_t tvis_graph_constant(tvis_graph *g, const char *name, uint8_t dtype, con
     return t->data ? id : tvis_graph_out_of_memory(g);
 }
 
-uint32_t tvis_graph_node(tvis_graph *g, const char *name, uint8_t op, const uint32_t *in, uint32_t in_count,
-                         int32_t channels, const tvis_params *params)
+void tvis_graph_add_node(tvis_graph *g, const char *name, uint8_t op, const uint32_t *in, uint32_t in_count,
+                         const uint32_t *out, uint32_t out_count, const tvis_params *params)
 {
-    uint32_t out = add_tensor(g, name, TVIS_F32);
-    if (out == TVIS_NONE)
-        return out;
-    if (g->node_count >= TVIS_MAX_NODES)
-        return too_many(g, "nodes");
+    if (g->status)
+        return;
+    if (g->node_count >= TVIS_MAX_NODES) {
+        too_many(g, "nodes");
+        return;
+    }
     void *array = g->node;
     char *own = copy_name(name);
     if (!own || !grow(&array, g->node_count, &g->node_room, sizeof *g->node)) {
         free(own);
-        return tvis_graph_out_of_memory(g);
+        tvis_graph_out_of_memory(g);
+        return;
     }
     g->node = array;
     tvis_gnode *n = &g->node[g->node_count++];
@@ -134,11 +138,20 @@ uint32_t tvis_graph_node(tvis_graph *g, const char *name, uint8_t op, const uint
     n->op = op;
     n->in_count = (uint8_t)in_count;
     memcpy(n->in, in, in_count * sizeof *in);
-    n->out_count = 1;
-    n->out[0] = out;
-    g->tensor[out].channels = channels;
+    n->out_count = (uint8_t)out_count;
+    memcpy(n->out, out, out_count * sizeof *out);
     if (params)
         n->p = *params;
+}
+
+uint32_t tvis_graph_node(tvis_graph *g, const char *name, uint8_t op, const uint32_t *in, uint32_t in_count,
+                         int32_t channels, const tvis_params *params)
+{
+    const uint32_t out = tvis_graph_add_tensor(g, name, TVIS_F32);
+    tvis_graph_add_node(g, name, op, in, in_count, &out, 1, params);
+    if (g->status)
+        return TVIS_NONE;
+    g->tensor[out].channels = channels;
     return out;
 }
 

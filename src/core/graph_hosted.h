@@ -15,8 +15,9 @@ typedef struct tvis_gtensor {
     bool constant;
     int32_t dims[4];  /* of constants and inputs */
     int32_t channels; /* of activations, while a builder works */
-    void *data;       /* of constants, owned */
+    void *data;       /* of constants */
     size_t bytes;
+    bool borrowed; /* data lies in a blob and must not be written */
 } tvis_gtensor;
 
 typedef struct tvis_gnode {
@@ -38,6 +39,7 @@ typedef struct tvis_graph {
     uint16_t h, w, min_side, max_side, multiple;
     tvis_preprocess preprocess;
     const char *const *labels; /* `classes` of them, or NULL */
+    const char **own_labels;   /* freed with the graph */
     tvis_status status;
     tvis_diag *diag;
 } tvis_graph;
@@ -48,13 +50,20 @@ void tvis_graph_free(tvis_graph *g);
 uint32_t tvis_graph_out_of_memory(tvis_graph *g);
 
 /* Each returns a tensor id, TVIS_NONE after an error. Names are copied. */
+uint32_t tvis_graph_add_tensor(tvis_graph *g, const char *name, uint8_t dtype); /* neither constant nor input yet */
 uint32_t tvis_graph_input(tvis_graph *g, const char *name, int32_t channels);
 /* Zeroed data of the given shape; fill it through tensor[id].data. */
 uint32_t tvis_graph_constant(tvis_graph *g, const char *name, uint8_t dtype, const int32_t dims[4]);
+/* A node between tensors that are there already. params may be NULL. */
+void tvis_graph_add_node(tvis_graph *g, const char *name, uint8_t op, const uint32_t *in, uint32_t in_count,
+                         const uint32_t *out, uint32_t out_count, const tvis_params *params);
 /* A node with one output of so many channels. params may be NULL. */
 uint32_t tvis_graph_node(tvis_graph *g, const char *name, uint8_t op, const uint32_t *in, uint32_t in_count,
                          int32_t channels, const tvis_params *params);
 void tvis_graph_output(tvis_graph *g, uint32_t id);
+
+/* A blob as a graph again: names are copied, weights stay where they are, so that the blob must outlive the graph. */
+void tvis_graph_read(tvis_graph *g, const tvis_model *m);
 
 /* The node that writes a tensor, or NULL. */
 tvis_gnode *tvis_graph_producer(const tvis_graph *g, uint32_t id);

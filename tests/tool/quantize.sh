@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: MIT
+# tinyvis quantize: half the file, nearly the same answers; what cannot be quantized is refused.
+. tests/tool/common.inc
+small_model "$T/m.tvis"
+
+works 'quantize --mode fp16' quantize "$T/m.tvis" -o "$T/h.tvis" --mode fp16
+says 'tells type, bytes and precision' 'fp16, .* to .* weight tensors, weights at 7[0-9]\.[0-9] dB'
+true_that 'the file is about half' test "$(wc -c <"$T/h.tvis")" -lt $(($(wc -c <"$T/m.tvis") * 56 / 100))
+works 'again' quantize --mode=fp16 --output "$T/again.h.tvis" "$T/m.tvis"
+true_that 'gives the same bytes' cmp "$T/h.tvis" "$T/again.h.tvis"
+works 'info of the result' info "$T/h.tvis" --json
+says 'has both types' '"f16": *[1-9]'
+works 'verify' verify "$T/h.tvis"
+works '--json' quantize "$T/m.tvis" -o "$T/j.tvis" --mode fp16 --json
+if [ -n "$PYTHON" ]; then
+    true_that 'is JSON with the sizes' "$PYTHON" -c "import json, os, sys
+r = json.load(open('$T/out'))
+sys.exit(not (r['file_bytes'] == os.path.getsize('$T/j.tvis') and r['file_bytes_before'] == os.path.getsize('$T/m.tvis')
+              and r['mode'] == 'fp16' and 60 < r['worst_snr_db'] <= r['weight_snr_db']))"
+else
+    skip 'is JSON with the sizes (no python3)'
+fi
+
+fails 1 'quantized already' quantize "$T/h.tvis" -o "$T/x.tvis" --mode fp16
+fails 2 'mode' quantize "$T/m.tvis" -o "$T/x.tvis"
+fails 2 'int3' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int3
+fails 2 "'-o' is missing" quantize "$T/m.tvis" --mode fp16
+fails 1 'over an input' quantize "$T/m.tvis" -o "$T/m.tvis" --mode fp16
+fails 1 'nothing.tvis' quantize "$T/nothing.tvis" -o "$T/x.tvis" --mode fp16
+fails 1 'no/such' quantize "$T/m.tvis" -o "$T/no/such/x.tvis" --mode fp16
+head -c 5000 "$T/m.tvis" >"$T/cut.tvis"
+fails 1 'cut.tvis' quantize "$T/cut.tvis" -o "$T/x.tvis" --mode fp16
+true_that 'no file is left behind' test ! -e "$T/x.tvis"
+finish
