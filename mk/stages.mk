@@ -39,8 +39,8 @@ size-report: lib
 	@$(SCRIPT_ENV) bash tests/firmware/size.sh
 
 test-matrix:
-	+@for cc in $(MATRIX_CC); do for opt in $(MATRIX_OPT); do \
-	    echo "== $$cc $$opt"; $(SUB) CC=$$cc OPT=$$opt B=build/$$cc$$opt SCRIPTS= test || exit 1; done; done
+	+@status=0; for cc in $(MATRIX_CC); do for opt in $(MATRIX_OPT); do \
+	    echo "== $$cc $$opt"; $(SUB) CC=$$cc OPT=$$opt B=build/$$cc$$opt SCRIPTS= test || status=1; done; done; exit $$status
 	+@if echo 'int main(void) { return 0; }' | $(CC) -m32 -x c - -o /dev/null -lcmocka 2>/dev/null; then \
 	    echo "== -m32"; $(SUB) ARCH=-m32 B=build/m32 JPEG=0 PNG=0 SCRIPTS= test; \
 	else echo "== -m32 left out: it needs gcc-multilib and libcmocka-dev:i386"; fi
