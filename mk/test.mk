@@ -24,8 +24,9 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtinyvis.a | test-tools
 	$(Q)$(LINK) $(FAULTS:%=-Wl,--wrap=%) -o $@ $< $(SUPPORT) $(B)/libtinyvis.a -lcmocka $(PIC_LIBS) -lm -lpthread
 
 # What a script may use. TINYVIS is a command, not a path: it may begin with an emulator.
-SCRIPT_ENV = B='$(B)' CC='$(CC) $(ARCH)' CXX='$(CXX) $(ARCH)' MAKE_CC='$(CC)' AR='$(AR)' NM='$(NM)' SIZE='$(SIZE)' RUN='$(RUN)' SAN='$(SAN)' MAKE='$(MAKE)' \
-             FREE_OBJ='$(FREE_OBJ)' TINYVIS='$(strip $(RUN) $(abspath $(B))/tinyvis)'
+SCRIPT_ENV = B='$(B)' CC='$(CC) $(ARCH)' CXX='$(CXX) $(ARCH)' MAKE_CC='$(CC)' AR='$(AR)' NM='$(NM)' \
+             SIZE='$(SIZE)' RUN='$(RUN)' SAN='$(SAN)' MAKE='$(MAKE)' FREE_OBJ='$(FREE_OBJ)' \
+             TINYVIS='$(strip $(RUN) $(abspath $(B))/tinyvis)'
 $(PROGRAMS:%=%.tap): %.tap: % FORCE
 	@sh tests/tap.sh $@ $(RUN) $<
 $(B)/tests/%.tap: tests/%.sh all FORCE
