@@ -197,8 +197,10 @@ static void most_nodes(void **state)
     (void)state;
     tvt_net_begin(&n, 2, 2);
     uint32_t x = tvt_net_input(&n, 1), last = x;
-    for (uint32_t i = 1; i < TVIS_MAX_TENSORS; i++)
-        last = tvt_net_activation(&n, last, TVIS_ACT_RELU);
+    for (uint32_t i = 1; i < TVIS_MAX_TENSORS; i++) {
+        last = tvt_net_unary(&n, TVIS_OP_ACTIVATION, last);
+        n.g.node[i - 1].act = TVIS_ACT_RELU;
+    }
     tvis_graph_output(&n.g, last);
     tvt_ok(tvis_blob_write(&n.g, &blob, &n.diag), &n.diag);
     tvt_ok(tvis_model_open(&m, blob.data, blob.size, &n.diag), &n.diag);

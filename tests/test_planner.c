@@ -139,7 +139,8 @@ static uint32_t inverted_residual(tvt_net *n, uint32_t x)
 
 static uint32_t random_node(tvt_net *n, uint32_t x, const uint32_t *pool, uint32_t count)
 {
-    tvt_conv c = tvt_conv_of((int32_t)(4 + tvt_below(28)), tvt_below(2) ? 1 : 3, 1);
+    const int32_t out = 4 + (int32_t)tvt_below(28);
+    tvt_conv c = tvt_conv_of(out, tvt_below(2) ? 1 : 3, 1);
     c.bias = tvt_below(2);
     switch (tvt_below(9)) {
     case 8:
@@ -166,7 +167,8 @@ static uint32_t random_node(tvt_net *n, uint32_t x, const uint32_t *pool, uint32
 static void random_graph(tvt_net *n)
 {
     uint32_t pool[WIDTH], nodes = 2 + tvt_below(40);
-    tvt_net_begin(n, (uint16_t)(3 + tvt_below(60)), (uint16_t)(3 + tvt_below(60)));
+    const uint16_t h = (uint16_t)(3 + tvt_below(60)), w = (uint16_t)(3 + tvt_below(60));
+    tvt_net_begin(n, h, w);
     pool[0] = tvt_net_input(n, (int32_t)(1 + tvt_below(8)));
     for (uint32_t i = 1; i < WIDTH; i++)
         pool[i] = pool[0];
