@@ -5,6 +5,7 @@
 #define TINYVIS_TINYVIS_H
 
 #include <tinyvis/image.h>
+#include <tinyvis/keypoints.h>
 #include <tinyvis/model.h>
 #include <tinyvis/session.h>
 #include <tinyvis/types.h>
