@@ -58,8 +58,7 @@ static void check_finite(tvis_builder *b, const char *name, const float *x, int6
         }
 }
 
-/* The values of `name` in PyTorch's order, from malloc; NULL after an error. */
-static float *values(tvis_builder *b, const char *name, tvis_random_role role, const int64_t *dims, uint32_t rank)
+float *tvis_build_values(tvis_builder *b, const char *name, tvis_random_role role, const int64_t *dims, uint32_t rank)
 {
     int64_t n = 1, fan_in = 1;
     for (uint32_t i = 0; i < rank; i++) {
@@ -95,7 +94,7 @@ static uint32_t vector(tvis_builder *b, const char *layer, const char *what, tvi
     const char *name = tvis_name(buffer, "%s.%s", layer, what);
     const int64_t shape[1] = { n };
     const int32_t dims[4] = { 1, 1, 1, n };
-    float *x = values(b, name, role, shape, 1);
+    float *x = tvis_build_values(b, name, role, shape, 1);
     uint32_t id = tvis_graph_constant(&b->g, name, TVIS_F32, dims);
     if (id != TVIS_NONE && x)
         memcpy(b->g.tensor[id].data, x, (size_t)n * sizeof *x);
@@ -118,7 +117,7 @@ static uint32_t conv_weights(tvis_builder *b, const char *layer, int32_t in, con
     const char *name = tvis_name(buffer, "%s.weight", layer);
     const int64_t shape[4] = { s->out, in / s->groups, s->kernel, s->kernel };
     const int32_t dims[4] = { depthwise ? 1 : s->out, s->kernel, s->kernel, depthwise ? s->out : in / s->groups };
-    float *x = values(b, name, TVIS_RANDOM_WEIGHT, shape, 4);
+    float *x = tvis_build_values(b, name, TVIS_RANDOM_WEIGHT, shape, 4);
     uint32_t id = tvis_graph_constant(&b->g, name, TVIS_F32, dims);
     if (id != TVIS_NONE && x)
         permute(x, b->g.tensor[id].data, (size_t)shape[0], (size_t)shape[1], (size_t)(s->kernel * s->kernel),
@@ -206,13 +205,20 @@ uint32_t tvis_build_linear(tvis_builder *b, uint32_t x, const char *name, int32_
     const int32_t in = tvis_build_channels(b, x);
     const int64_t shape[2] = { out, in };
     const int32_t dims[4] = { out, 1, 1, in };
-    float *v = values(b, weight, TVIS_RANDOM_WEIGHT, shape, 2);
+    float *v = tvis_build_values(b, weight, TVIS_RANDOM_WEIGHT, shape, 2);
     uint32_t ids[3] = { x, tvis_graph_constant(&b->g, weight, TVIS_F32, dims), TVIS_NONE };
     if (ids[1] != TVIS_NONE && v)
         memcpy(b->g.tensor[ids[1]].data, v, b->g.tensor[ids[1]].bytes);
     free(v);
     ids[2] = vector(b, name, "bias", TVIS_RANDOM_BIAS, out);
     return tvis_graph_node(&b->g, name, TVIS_OP_LINEAR, ids, 3, out, NULL);
+}
+
+void tvis_build_ignore(tvis_builder *b, const char *start)
+{
+    for (size_t i = 0; b->weights && i < tvis_weights_count(b->weights); i++)
+        if (strncmp(tvis_weights_at(b->weights, i)->name, start, strlen(start)) == 0)
+            b->used[i] = true;
 }
 
 bool tvis_build_has(const tvis_builder *b, const char *name)

@@ -6,6 +6,7 @@
 
 #include "core/graph_hosted.h"
 #include "models/import/weights.h"
+#include "models/random_hosted.h"
 
 typedef struct tvis_builder {
     tvis_graph g;
@@ -30,6 +31,9 @@ extern const tvis_arch_def tvis_arch_efficientnet_b0, tvis_arch_efficientnet_b1,
     tvis_arch_mobilenet_v3_small, tvis_arch_mobilenet_v4_conv_medium, tvis_arch_mobilenet_v4_conv_small,
     tvis_arch_resnet18, tvis_arch_resnet20_cifar10, tvis_arch_resnet34, tvis_arch_resnet50;
 extern const tvis_arch_def tvis_arch_superpoint;
+extern const tvis_arch_def tvis_arch_dino_vitb16, tvis_arch_dino_vits16, tvis_arch_dinov2_vitb14,
+    tvis_arch_dinov2_vitb14_reg, tvis_arch_dinov2_vitl14, tvis_arch_dinov2_vitl14_reg, tvis_arch_dinov2_vits14,
+    tvis_arch_dinov2_vits14_reg;
 /* torchvision's for ImageNet: shorter side 256 by a bilinear filter, centre 224. */
 extern const tvis_preprocess tvis_imagenet_preprocess;
 
@@ -63,6 +67,11 @@ uint32_t tvis_build_max_pool(tvis_builder *b, uint32_t x, const char *name, uint
 uint32_t tvis_build_scale(tvis_builder *b, uint32_t x, uint32_t s, const char *name);
 /* `name`.weight (out, in) and .bias. */
 uint32_t tvis_build_linear(tvis_builder *b, uint32_t x, const char *name, int32_t out);
+/* The values of `name` in PyTorch's order, from malloc; NULL after an error. For layers that the functions above do not
+ * make. */
+float *tvis_build_values(tvis_builder *b, const char *name, tvis_random_role role, const int64_t *dims, uint32_t rank);
+/* Tensors whose names begin so are not refused, though nothing reads them. */
+void tvis_build_ignore(tvis_builder *b, const char *start);
 /* Whether the weights have a tensor `name`; false for random ones. */
 bool tvis_build_has(const tvis_builder *b, const char *name);
 /* `name`.weight (classes, in) and .bias; the number of classes is the builder's, or the weights', or `otherwise`. */

@@ -14,6 +14,14 @@ const tvis_preprocess tvis_imagenet_preprocess = {
 };
 
 const tvis_arch_def *const tvis_archs[] = {
+    &tvis_arch_dino_vitb16,
+    &tvis_arch_dino_vits16,
+    &tvis_arch_dinov2_vitb14,
+    &tvis_arch_dinov2_vitb14_reg,
+    &tvis_arch_dinov2_vitl14,
+    &tvis_arch_dinov2_vitl14_reg,
+    &tvis_arch_dinov2_vits14,
+    &tvis_arch_dinov2_vits14_reg,
     &tvis_arch_efficientnet_b0,
     &tvis_arch_efficientnet_b1,
     &tvis_arch_efficientnet_b2,

@@ -20,8 +20,8 @@ static uint64_t fnv1a64(const char *s)
 void tvis_random_fill(uint64_t seed, const char *name, tvis_random_role role, int64_t fan_in, float *dst, int64_t count)
 {
     /* ORDER tvis_random_role */
-    const float scale[] = { (float)tvis_sqrt(6.0 / (double)fan_in), 0.25f, 0.2f, 0.1f, 0.5f, 0.05f, 2.0f };
-    static const float offset[] = { 0.0f, 1.0f, 0.0f, 0.0f, 1.0f, 0.0f, 0.0f };
+    const float scale[] = { (float)tvis_sqrt(6.0 / (double)fan_in), 0.25f, 0.2f, 0.1f, 0.5f, 0.05f, 2.0f, 0.4f, 1.0f };
+    static const float offset[] = { 0.0f, 1.0f, 0.0f, 0.0f, 1.0f, 0.0f, 0.0f, 0.5f, 0.0f };
     const uint64_t h = mix(seed + fnv1a64(name));
     for (int64_t i = 0; i < count; i++) {
         uint64_t x = mix(h + ((uint64_t)i + 1) * 0x9e3779b97f4a7c15u);

@@ -15,7 +15,9 @@ typedef enum tvis_random_role {
     TVIS_RANDOM_BN_MEAN,   /* 0.1 v */
     TVIS_RANDOM_BN_VAR,    /* 1 + 0.5 v */
     TVIS_RANDOM_BIAS,      /* 0.05 v */
-    TVIS_RANDOM_INPUT      /* 2 v: about the range of a normalised picture */
+    TVIS_RANDOM_INPUT,     /* 2 v: about the range of a normalised picture */
+    TVIS_RANDOM_SCALE,     /* 0.5 + 0.4 v: LayerScale */
+    TVIS_RANDOM_TOKEN      /* v: class and register tokens, position embeddings */
 } tvis_random_role;
 
 /* fan_in: inputs of one output, for TVIS_RANDOM_WEIGHT; 1 for the others. */
