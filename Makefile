@@ -50,7 +50,7 @@ say       = @printf '  %-7s %s\n' '$1' '$2'
 
 # An instruction set belongs to a file's suffix: which suffixes this processor has, and what the compiler needs for them.
 SUFFIX_X86     := _avx2.c _avx512.c _vnni.c
-SUFFIX_AARCH64 := _neon.c _neon.S
+SUFFIX_AARCH64 := _neon.c _neon.S _dotprod.c
 SUFFIX_ARM     := _armv6.S _vfp11.S _neon32.S
 SUFFIX   := $(if $(filter x86_64% i%86%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
             $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM))
@@ -59,7 +59,9 @@ ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM)
 # GCC's intrinsics are macros at -O0, with a sign conversion inside; the address sanitizer takes clang minutes a file.
 %_avx512.o: private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -Wno-sign-conversion \
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
-%_vnni.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni
+%_vnni.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni \
+                           $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
+%_dotprod.o: private ISA := -march=armv8.2-a+dotprod
 
 FOLDERS  := src/core src/ops src/models src/models/import src/quant
 HERE     := $(filter-out $(addprefix %,$(ABSENT)),$(wildcard $(addsuffix /*.c,$(FOLDERS)) $(addsuffix /*.S,$(FOLDERS))))
@@ -152,7 +154,7 @@ uninstall:
 bench: $(BENCHES:%.c=$(B)/%)
 	$(foreach p,$^,$(RUN) $p $(BENCH_ARGS) &&) true
 demo: all
-	TINYVIS='$(abspath $(B))/tinyvis' TINYVIS_DATA='$(DATA)' sh examples/demo.sh
+	TINYVIS='$(abspath $(B))/tinyvis' TINYVIS_DATA='$(DATA)' JPEG='$(JPEG)' sh examples/demo.sh
 clean:
 	rm -rf build
 format:
