@@ -45,9 +45,29 @@ uint32_t tvis_cpu_detect(void)
 
 #elif TVIS_AARCH64
 
+/* Linux (4.11 and later) answers reads of the identification registers from programs; elsewhere they may trap. */
+#if defined(__linux__)
+static uint32_t optional(void)
+{
+    uint64_t isar0;
+    __asm__("mrs %0, ID_AA64ISAR0_EL1" : "=r"(isar0));
+    return (isar0 >> 44 & 15u) ? TVIS_CPU_DOTPROD : 0;
+}
+#elif defined(__ARM_FEATURE_DOTPROD)
+static uint32_t optional(void)
+{
+    return TVIS_CPU_DOTPROD;
+}
+#else
+static uint32_t optional(void)
+{
+    return 0;
+}
+#endif
+
 uint32_t tvis_cpu_detect(void)
 {
-    return TVIS_CPU_NEON; /* part of every AArch64 processor with an operating system */
+    return TVIS_CPU_NEON | optional(); /* NEON is part of every AArch64 processor with an operating system */
 }
 
 #elif defined(__ARM_FEATURE_SIMD32) && !(defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
