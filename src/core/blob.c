@@ -6,7 +6,7 @@
 #include "core/port.h"
 
 TVIS_STATIC_ASSERT(header,
-                   sizeof(tvis_blob_header) == 128 && sizeof(tvis_blob_tensor) == 40 && sizeof(tvis_blob_node) == 32);
+                   sizeof(tvis_blob_header) == 128 && sizeof(tvis_blob_tensor) == 48 && sizeof(tvis_blob_node) == 44);
 
 static tvis_status bad(tvis_diag *d, tvis_diag_code code, const char *subject, const char *detail)
 {
@@ -124,6 +124,16 @@ static bool data_bytes(const tvis_blob_tensor *t, uint32_t *bytes)
     return true;
 }
 
+static bool unscaled(const tvis_blob_tensor *t)
+{
+    return t->scale - t->scale == 0.0f && !(t->scale < 0.0f || t->scale > 0.0f) && t->zero == 0;
+}
+
+static bool scaled(const tvis_blob_tensor *t)
+{
+    return positive(t->scale) && t->zero >= INT8_MIN && t->zero <= INT8_MAX;
+}
+
 static tvis_status check_constant(const tvis_model *m, uint32_t id, tvis_diag *d)
 {
     const tvis_blob_header *h = tvis_header(m);
@@ -141,6 +151,8 @@ static tvis_status check_constant(const tvis_model *m, uint32_t id, tvis_diag *d
         return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "data lies outside of the blob", d);
     if (t->producer != TVIS_NONE || t->last_use != TVIS_NONE)
         return bad_tensor(m, id, TVIS_DIAG_GRAPH, "a constant has a producer", d);
+    if (!unscaled(t))
+        return bad_tensor(m, id, TVIS_DIAG_VALUE, "a constant has a scale", d);
     return TVIS_OK;
 }
 
@@ -157,6 +169,8 @@ static tvis_status check_activation(const tvis_model *m, uint32_t id, tvis_diag 
         if (t->dims[i] < 0 || t->dims[i] > TVIS_MAX_DIM || (!input && t->dims[i] != 0) ||
             (input && i == 3 && t->dims[i] == 0))
             return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "a dimension is out of range", d);
+    if (t->dtype == TVIS_S8 ? !scaled(t) : !unscaled(t))
+        return bad_tensor(m, id, TVIS_DIAG_VALUE, "scale or zero point", d);
     if (input ? t->producer != TVIS_NONE : t->producer >= h->node_count)
         return bad_tensor(m, id, TVIS_DIAG_GRAPH, "no such producer", d);
     uint32_t first = input ? 0 : t->producer;
@@ -232,8 +246,9 @@ static tvis_status check_node(const tvis_model *m, uint32_t i, tvis_diag *d)
             if (id[j] == id[k])
                 return bad_node(m, i, TVIS_DIAG_GRAPH, "an output is there twice", d);
     }
-    return tvis_params_valid(n->op, &n->p) ? TVIS_OK
-                                           : bad_node(m, i, TVIS_DIAG_BOUNDS, "a parameter is out of range", d);
+    return tvis_params_valid(n->op, &n->p) && tvis_quant_valid(&n->q)
+               ? TVIS_OK
+               : bad_node(m, i, TVIS_DIAG_BOUNDS, "a parameter is out of range", d);
 }
 
 static bool writes(const tvis_model *m, uint32_t node, uint32_t id)

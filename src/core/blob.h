@@ -14,7 +14,7 @@
 #define TVIS_MAX_NODES   0xfff0u
 #define TVIS_MAX_IN      8u
 #define TVIS_MAX_OUT     4u
-#define TVIS_MAX_LIVE    64u /* tensors that can be needed at the same time; inputs and outputs of a network */
+#define TVIS_MAX_LIVE    64u       /* tensors that can be needed at the same time; inputs and outputs of a network */
 #define TVIS_MAX_DIM     (1 << 24) /* of each dimension: four of them never overflow 128 bits, any two not 64 */
 #define TVIS_MAX_SIDE    16384u    /* of the picture given to a network */
 #define TVIS_MAX_KERNEL  32u       /* of convolutions */
@@ -35,9 +35,11 @@ typedef enum tvis_op_code {
     TVIS_OP_SHORTCUT, /* every stride-th pixel, zero channels on both sides: ResNet's option A */
     TVIS_OP_LAYER_NORM,
     TVIS_OP_ATTENTION,
-    TVIS_OP_TOKENS,  /* class token, registers, patches; position embedding added */
-    TVIS_OP_SLICE,   /* a range of tokens */
-    TVIS_OP_L2_NORM, /* over channels */
+    TVIS_OP_TOKENS,     /* class token, registers, patches; position embedding added */
+    TVIS_OP_SLICE,      /* a range of tokens */
+    TVIS_OP_L2_NORM,    /* over channels */
+    TVIS_OP_QUANTIZE,   /* F32 to S8 */
+    TVIS_OP_DEQUANTIZE, /* S8 to F32 */
     TVIS_OP_COUNT_
 } tvis_op_code;
 
@@ -144,13 +146,24 @@ typedef struct tvis_blob_tensor {
     uint16_t producer;           /* node that writes it; TVIS_NONE for inputs and constants */
     uint16_t last_use; /* last node that reads it, node_count for outputs, its producer if nobody does; TVIS_NONE for
                           constants */
+    float scale;       /* of int8 activations: real = scale * (value - zero); else 0 */
+    int32_t zero;
 } tvis_blob_tensor;
+
+/* Integer arithmetic of a node, as src/ops/requant.h defines it; 0 where a node computes in floats. Zero points are
+ * those of the tensors; multipliers by channel are a constant input. */
+typedef struct tvis_quant {
+    int32_t mul, add_mul; /* for the only or the first input, and for one that is added */
+    uint8_t shift, add_shift;
+    int8_t lo, hi; /* limits of the output, an activation's too */
+} tvis_quant;
 
 typedef struct tvis_blob_node {
     uint32_t name;
     uint8_t op, act, in_count, out_count;
     uint32_t ids; /* index of in_count + out_count tensor ids; an optional input may be TVIS_NONE */
     tvis_params p;
+    tvis_quant q;
 } tvis_blob_node;
 
 static inline const tvis_blob_header *tvis_header(const tvis_model *m)
@@ -189,6 +202,7 @@ uint32_t tvis_crc32(uint32_t crc, const void *data, size_t n);
 uint32_t tvis_blob_crc(const uint8_t *blob);
 /* Whether a node's parameters are in their ranges; unused words are 0. */
 bool tvis_params_valid(uint8_t op, const tvis_params *p);
+bool tvis_quant_valid(const tvis_quant *q);
 /* "relu6" … */
 const char *tvis_act_name(uint8_t act);
 

@@ -61,6 +61,8 @@ static const uint8_t used[] = {
     [TVIS_OP_TOKENS] = sizeof(tvis_tokens_params),
     [TVIS_OP_SLICE] = sizeof(tvis_slice_params),
     [TVIS_OP_L2_NORM] = sizeof(float),
+    [TVIS_OP_QUANTIZE] = 0,
+    [TVIS_OP_DEQUANTIZE] = 0,
 };
 TVIS_STATIC_ASSERT(used, TVIS_COUNT(used) == TVIS_OP_COUNT_);
 
@@ -94,4 +96,14 @@ bool tvis_params_valid(uint8_t op, const tvis_params *p)
     default:
         return true;
     }
+}
+
+static bool multiplier(int32_t mul, uint8_t shift)
+{
+    return mul >= 0 && mul % 2 == 0 && shift <= 30;
+}
+
+bool tvis_quant_valid(const tvis_quant *q)
+{
+    return multiplier(q->mul, q->shift) && multiplier(q->add_mul, q->add_shift) && q->lo <= q->hi;
 }

@@ -129,6 +129,8 @@ static void put_tensors(writer *w)
         t->name = put_string(w, from->name);
         t->dtype = from->dtype;
         t->producer = t->last_use = TVIS_NONE;
+        t->scale = from->scale;
+        t->zero = from->zero;
         memcpy(t->dims, from->dims, sizeof t->dims);
         if (!from->constant)
             continue;
@@ -159,7 +161,7 @@ static void put_nodes(writer *w)
         const tvis_gnode *n = &w->g->node[i];
         if (n->dead)
             continue;
-        *to = (tvis_blob_node){ put_string(w, n->name), n->op, n->act, n->in_count, n->out_count, at, n->p };
+        *to = (tvis_blob_node){ put_string(w, n->name), n->op, n->act, n->in_count, n->out_count, at, n->p, n->q };
         for (uint32_t k = 0; k < n->in_count; k++) {
             id[at] = n->in[k] == TVIS_NONE ? TVIS_NONE : w->id[n->in[k]];
             if (id[at] < w->activations)

@@ -18,6 +18,8 @@ typedef struct tvis_gtensor {
     void *data;       /* of constants */
     size_t bytes;
     bool borrowed; /* data lies in a blob and must not be written */
+    float scale;   /* of int8 activations, else 0 */
+    int32_t zero;
 } tvis_gtensor;
 
 typedef struct tvis_gnode {
@@ -26,6 +28,7 @@ typedef struct tvis_gnode {
     bool dead;
     uint32_t in[TVIS_MAX_IN], out[TVIS_MAX_OUT]; /* tensors; TVIS_NONE: not given */
     tvis_params p;
+    tvis_quant q;
 } tvis_gnode;
 
 typedef struct tvis_graph {

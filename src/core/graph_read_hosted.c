@@ -13,6 +13,8 @@ static void read_tensor(tvis_graph *g, const tvis_model *m, uint32_t id)
         return;
     tvis_gtensor *t = &g->tensor[at];
     memcpy(t->dims, from->dims, sizeof t->dims);
+    t->scale = from->scale;
+    t->zero = from->zero;
     if (!tvis_is_constant(m, id))
         return;
     if (from->pack != TVIS_PACK_PLAIN)
@@ -33,8 +35,10 @@ static void read_node(tvis_graph *g, const tvis_model *m, uint32_t i)
     for (uint32_t k = 0; k < from->out_count; k++)
         out[k] = ids[from->in_count + k];
     tvis_graph_add_node(g, tvis_string(m, from->name), from->op, in, from->in_count, out, from->out_count, &from->p);
-    if (!g->status)
-        g->node[g->node_count - 1].act = from->act;
+    if (g->status)
+        return;
+    g->node[g->node_count - 1].act = from->act;
+    g->node[g->node_count - 1].q = from->q;
 }
 
 static void read_meta(tvis_graph *g, const tvis_model *m)
