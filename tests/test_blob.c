@@ -186,6 +186,60 @@ static void crc(void **state)
     assert_int_equal(tvis_crc32(0, "", 0), 0);
 }
 
+/* What docs/blob.md says. */
+static void documented_offsets(void **state)
+{
+#define HEADER(field) offsetof(tvis_blob_header, field)
+#define TENSOR(field) offsetof(tvis_blob_tensor, field)
+#define NODE(field)   offsetof(tvis_blob_node, field)
+    const size_t header[] = {
+        HEADER(magic),
+        HEADER(version),
+        HEADER(header_bytes),
+        HEADER(file_bytes),
+        HEADER(crc),
+        HEADER(tables_end),
+        HEADER(tensor_offset),
+        HEADER(node_offset),
+        HEADER(id_offset),
+        HEADER(string_offset),
+        HEADER(id_count),
+        HEADER(string_bytes),
+        HEADER(tensor_count),
+        HEADER(node_count),
+        HEADER(activation_count),
+        HEADER(input_count),
+        HEADER(output_count),
+        HEADER(multiple),
+        HEADER(arch),
+        HEADER(labels),
+        HEADER(label_count),
+        HEADER(classes),
+        HEADER(h),
+        HEADER(min_side),
+        HEADER(filter),
+        HEADER(fit),
+        HEADER(channels),
+        HEADER(bgr),
+        HEADER(reserved),
+        HEADER(crop),
+        HEADER(mean),
+        HEADER(std),
+        HEADER(reserved2),
+    };
+    static const size_t header_at[] = { 0,  4,  6,  8,  12, 16, 20, 24, 28, 32, 36, 40, 44, 46, 48,  50, 52,
+                                        54, 56, 60, 64, 68, 72, 78, 82, 83, 84, 85, 86, 88, 92, 104, 116 };
+    const size_t tensor[] = { TENSOR(name),   TENSOR(dtype), TENSOR(reserved), TENSOR(pack),     TENSOR(dims),
+                              TENSOR(offset), TENSOR(bytes), TENSOR(crc),      TENSOR(producer), TENSOR(last_use) };
+    static const size_t tensor_at[] = { 0, 4, 5, 6, 8, 24, 28, 32, 36, 38 };
+    const size_t node[] = { NODE(name), NODE(op), NODE(act), NODE(in_count), NODE(out_count), NODE(ids), NODE(p) };
+    static const size_t node_at[] = { 0, 4, 5, 6, 7, 8, 12 };
+    (void)state;
+    assert_memory_equal(header, header_at, sizeof header);
+    assert_memory_equal(tensor, tensor_at, sizeof tensor);
+    assert_memory_equal(node, node_at, sizeof node);
+}
+
 /* ---- limits ---- */
 
 static void most_nodes(void **state)
@@ -278,10 +332,17 @@ static void no_memory(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip), cmocka_unit_test(information), cmocka_unit_test(labels),
-        cmocka_unit_test(weights),    cmocka_unit_test(verify),      cmocka_unit_test(crc),
-        cmocka_unit_test(most_nodes), cmocka_unit_test(most_bytes),  cmocka_unit_test(ends),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(information),
+        cmocka_unit_test(labels),
+        cmocka_unit_test(weights),
+        cmocka_unit_test(verify),
+        cmocka_unit_test(crc),
+        cmocka_unit_test(most_nodes),
+        cmocka_unit_test(most_bytes),
+        cmocka_unit_test(ends),
         cmocka_unit_test(no_memory),
+        cmocka_unit_test(documented_offsets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
