@@ -34,7 +34,8 @@ static uint8_t *copy(size_t size)
     void *p;
     if (posix_memalign(&p, TVIS_ARENA_ALIGN, size ? size : 1) != 0)
         fail_msg("no memory");
-    return memcpy(p, sample.data, size);
+    memcpy(p, sample.data, size);
+    return p;
 }
 
 static void repair(uint8_t *blob)

@@ -191,8 +191,7 @@ static void test_every_operation(void **state)
     static const char *const below[] = { "",
                                          "(",
                                          "K\x01",
-                                         "U\x01"
-                                         "a",
+                                         "U\001a",
                                          "](",
                                          "(K\x01K\x02K\x03",
                                          "}]}",
