@@ -12,8 +12,9 @@ static tvis_status check(const tvis_node_plan *p)
     const int32_t *x = p->in_dims[0];
     if (p->node->in_count != 1 || !p->in[0] || p->node->out_count != 1 + a->maps)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_GRAPH, "wrong number of inputs or outputs");
-    if (p->in[0]->dtype != TVIS_F32 || p->node->act != TVIS_ACT_NONE)
-        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "float input and no activation are needed");
+    const uint16_t last = tvis_ids(p->model)[p->node->ids + a->maps + 1u]; /* output: the maps, if there are any */
+    if (p->in[0]->dtype != TVIS_F32 || tvis_tensors(p->model)[last].dtype != TVIS_F32 || p->node->act != TVIS_ACT_NONE)
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "float tensors and no activation are needed");
     if (x[1] != 1 || x[3] % 3 || x[3] / 3 % a->heads)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE, "not tokens with q, k and v of every head");
     return TVIS_OK;
