@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/conv_shape.h"
+#include "core/port.h"
 
 /* Output size along one axis; *before gets the padding in front. Values stay below 2^26. */
 static int32_t axis(const tvis_conv_params *p, int a, int32_t in, int32_t kernel, int32_t *before)
@@ -15,9 +16,9 @@ static int32_t axis(const tvis_conv_params *p, int a, int32_t in, int32_t kernel
     return room < 0 ? 0 : room / stride + 1;
 }
 
-tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in, const int32_t *weights)
+tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in, const int32_t *weights, uint32_t size)
 {
-    tvis_conv_shape s = { .ih = in[1], .iw = in[2], .ic = in[3], .kh = weights[1], .kw = weights[2] };
+    tvis_conv_shape s = { .ih = in[1], .iw = in[2], .ic = in[3], .kh = weights[1], .kw = weights[2], .size = size };
     for (int a = 0; a < 2; a++) {
         s.stride[a] = p->stride[a];
         s.dilation[a] = p->dilation[a];
@@ -34,7 +35,7 @@ tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "float input and constant float weights are needed");
     if (w->dims[1] > (int32_t)TVIS_MAX_KERNEL || w->dims[2] > (int32_t)TVIS_MAX_KERNEL)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "a kernel side of more than 32");
-    *s = tvis_conv_geometry(&p->node->p.conv, p->in_dims[0], w->dims);
+    *s = tvis_conv_geometry(&p->node->p.conv, p->in_dims[0], w->dims, sizeof(float));
     if (s->oh < 1 || s->ow < 1)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE, "the kernel is larger than the padded input");
     p->out_dims[0][0] = p->in_dims[0][0];
@@ -48,53 +49,70 @@ bool tvis_conv_is_direct(const tvis_conv_shape *s)
     return s->kh == 1 && s->kw == 1 && s->stride[0] == 1 && s->stride[1] == 1 && s->oh == s->ih && s->ow == s->iw;
 }
 
-void tvis_conv_rows(const tvis_conv_shape *s, const float *picture, int32_t oy, const float **rows)
+const void *tvis_conv_row(const tvis_conv_shape *s, const void *picture, int32_t oy, int32_t ky)
 {
-    for (int32_t ky = 0; ky < s->kh; ky++) {
-        const int32_t iy = oy * s->stride[0] - s->top + ky * s->dilation[0];
-        rows[ky] = iy >= 0 && iy < s->ih ? picture + (size_t)iy * (size_t)s->iw * (size_t)s->ic : NULL;
-    }
+    const size_t line = (size_t)s->iw * (size_t)s->ic * s->size;
+    const int32_t iy = oy * s->stride[0] - s->top + ky * s->dilation[0];
+    return iy >= 0 && iy < s->ih ? (const uint8_t *)picture + (size_t)iy * line : NULL;
 }
 
-static float *copy(const float *from, int32_t count, float *out)
+static uint8_t *copy(const uint8_t *from, size_t bytes, uint8_t *out)
 {
-    for (int32_t i = 0; i < count; i++)
-        out[i] = from[i];
-    return out + count;
+    memcpy(out, from, bytes);
+    return out + bytes;
 }
 
-static float *zeros(int32_t count, float *out)
+static uint8_t *put(uint8_t fill, size_t bytes, uint8_t *out)
 {
-    for (int32_t i = 0; i < count; i++)
-        out[i] = 0.0f;
-    return out + count;
+    memset(out, fill, bytes);
+    return out + bytes;
 }
 
-/* One kernel row of a patch: kw * channels values. */
-static float *gather_row(const tvis_conv_shape *s, const float *row, int32_t x0, int32_t channels, float *out)
+/* One kernel row of a patch, pixel by pixel; row: its first channel. */
+static uint8_t *gather_row(const tvis_conv_shape *s, const uint8_t *row, int32_t x0, size_t bytes, uint8_t fill,
+                           uint8_t *out)
 {
     for (int32_t kx = 0; kx < s->kw; kx++) {
         const int32_t ix = x0 + kx * s->dilation[1];
         const bool inside = ix >= 0 && ix < s->iw;
-        out = inside ? copy(row + (size_t)ix * (size_t)s->ic, channels, out) : zeros(channels, out);
+        out = inside ? copy(row + (size_t)ix * (size_t)s->ic * s->size, bytes, out) : put(fill, bytes, out);
     }
     return out;
 }
 
-float *tvis_conv_gather(const tvis_conv_shape *s, const float *const *rows, int32_t ox, int32_t count, int32_t first,
-                        int32_t channels, float *out)
+uint8_t *tvis_conv_gather(const tvis_conv_shape *s, const void *const *rows, int32_t ox, int32_t count, int32_t first,
+                          int32_t channels, uint8_t fill, uint8_t *out)
 {
     const bool runs = channels == s->ic && s->dilation[1] == 1;
+    const size_t pixel = (size_t)channels * s->size, line = (size_t)s->kw * pixel;
     for (; count > 0; count--, ox++) {
         const int32_t x0 = ox * s->stride[1] - s->left;
         const bool inside = x0 >= 0 && x0 + s->kw <= s->iw;
-        for (int32_t ky = 0; ky < s->kh; ky++)
-            if (!rows[ky])
-                out = zeros(s->kw * channels, out);
+        for (int32_t ky = 0; ky < s->kh; ky++) {
+            const uint8_t *row = rows[ky];
+            if (!row)
+                out = put(fill, line, out);
             else if (runs && inside)
-                out = copy(rows[ky] + (size_t)x0 * (size_t)s->ic, s->kw * s->ic, out);
+                out = copy(row + (size_t)x0 * pixel, line, out);
             else
-                out = gather_row(s, rows[ky] + first, x0, channels, out);
+                out = gather_row(s, row + (size_t)first * s->size, x0, pixel, fill, out);
+        }
     }
     return out;
+}
+
+void tvis_conv_gather_rows(const tvis_conv_shape *s, const void *x, int32_t row, int32_t count, int32_t group,
+                           int32_t groups, uint8_t fill, uint8_t *out)
+{
+    const void *rows[TVIS_MAX_KERNEL];
+    const int32_t channels = s->ic / groups;
+    const size_t picture = (size_t)s->ih * (size_t)s->iw * (size_t)s->ic * s->size;
+    while (count > 0) { /* pixels of one output row */
+        const int32_t ox = row % s->ow, line = row / s->ow, pixels = s->ow - ox < count ? s->ow - ox : count;
+        for (int32_t ky = 0; ky < s->kh; ky++)
+            rows[ky] = tvis_conv_row(s, (const uint8_t *)x + (size_t)(line / s->oh) * picture, line % s->oh, ky);
+        out = tvis_conv_gather(s, rows, ox, pixels, group * channels, channels, fill, out);
+        row += pixels;
+        count -= pixels;
+    }
 }

@@ -10,22 +10,26 @@ typedef struct tvis_conv_shape {
     int32_t ih, iw, ic, oh, ow, kh, kw;
     int32_t stride[2], dilation[2];
     int32_t top, left; /* padding before the first row and column */
+    uint32_t size;     /* bytes of an element */
 } tvis_conv_shape;
 
 /* From the input, the weights (kh = dims[1], kw = dims[2]) and the node; oh or ow < 1 where the kernel is larger than
  * the padded input. SAME padding as TensorFlow: out = ceil(in / stride), the smaller half before. */
-tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in, const int32_t *weights);
+tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in, const int32_t *weights, uint32_t size);
 /* Checks input 0 and weights 1, fills out_dims[0] but for the channels. */
 tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s);
 
 /* A 1x1 convolution with stride 1 reads its input as the matrix it is. */
 bool tvis_conv_is_direct(const tvis_conv_shape *s);
-/* The kh input rows under output row oy of one picture (ih, iw, ic); NULL: outside. */
-void tvis_conv_rows(const tvis_conv_shape *s, const float *picture, int32_t oy, const float **rows);
+/* Input row ky under output row oy of one picture (ih, iw, ic); NULL: outside. */
+const void *tvis_conv_row(const tvis_conv_shape *s, const void *picture, int32_t oy, int32_t ky);
 /* Patches of output pixels [ox, ox + count) from those rows: (count, kh * kw * channels), channels [first, first +
- * channels) of the input, zeros outside. Returns the end of what was written. */
-float *tvis_conv_gather(const tvis_conv_shape *s, const float *const *rows, int32_t ox, int32_t count, int32_t first,
-                        int32_t channels, float *out);
+ * channels) of the input; elements outside have `fill` in each byte. Returns the end of what was written. */
+uint8_t *tvis_conv_gather(const tvis_conv_shape *s, const void *const *rows, int32_t ox, int32_t count, int32_t first,
+                          int32_t channels, uint8_t fill, uint8_t *out);
+/* The same for output pixels [row, row + count), counted over all pictures of the batch, and a group's channels. */
+void tvis_conv_gather_rows(const tvis_conv_shape *s, const void *x, int32_t row, int32_t count, int32_t group,
+                           int32_t groups, uint8_t fill, uint8_t *out);
 
 /* Arguments of a depthwise kernel but for y, lo and hi. */
 tvis_depthwise_f32_args tvis_conv_depthwise_args(const tvis_conv_shape *s, const float *w, const float *bias,

@@ -1,27 +1,40 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks and threads around one matrix product, shared by convolution and linear layers. */
+/* Blocks and threads around one matrix product, shared by convolution and linear layers of every element type. */
 #ifndef TVIS_OPS_MATMUL_H
 #define TVIS_OPS_MATMUL_H
 
-#include "ops/matrix.h"
+#include "core/op.h"
 
 typedef struct tvis_matmul tvis_matmul;
-/* Writes rows [row, row + rows) of the virtual (m, k) matrix of a group to out, k apart. */
-typedef void (*tvis_gather)(const tvis_matmul *mm, int32_t row, int32_t rows, int32_t group, float *out);
 
+/* A rectangle of the result: rows [row, row + m), columns [col, col + n) of a group. */
+typedef struct tvis_block {
+    const void *x;       /* its rows, ldx elements apart */
+    void *y;             /* its first element; rows are ldy elements apart */
+    size_t first_column; /* among those of all groups */
+    size_t offset;       /* elements from the start of y */
+    int32_t m, n, ldx, ldy, group, col;
+} tvis_block;
+
+/* (m, groups * n) = x (m, groups * k) times a weight matrix (groups * n, k), group by group. */
 struct tvis_matmul {
     const tvis_node_run *run;
-    tvis_matrix mx;
-    const float *x;          /* (m, groups * k) when gather is NULL */
-    const float *bias, *add; /* (groups * n), (m, groups * n), or NULL */
-    float *y;                /* (m, groups * n) */
-    int32_t m;
-    tvis_gather gather;
+    const tvis_kernel *kern;
+    int32_t m, n, k, groups;
+    uint32_t size; /* bytes of an element of x and y */
+    const void *x; /* NULL when `gather` is given */
+    void *y;
+    /* Writes rows [row, row + rows) of the virtual (m, k) matrix of a group to out, k apart; NULL: x has them. */
+    void (*gather)(const tvis_matmul *mm, int32_t row, int32_t rows, int32_t group, void *out);
+    /* Computes a block; panel: the scratch that tvis_matmul_scratch() was told of. */
+    void (*multiply)(const tvis_matmul *mm, const tvis_block *b, void *panel);
     const void *shape; /* for gather */
+    const void *layer; /* for multiply */
 };
 
-/* Answers choice[0], macs, kernel_name and scratch for a single node with its weights in input 1. */
-tvis_status tvis_matmul_plan(tvis_node_plan *p, int64_t m, const tvis_matrix *shape, bool gathers);
+/* Scratch of a node: `panel` bytes, and what gathering takes. Fails where that is over 2 GiB. */
+tvis_status tvis_matmul_scratch(tvis_node_plan *p, const tvis_kernel *kern, int64_t m, int32_t k, uint32_t size,
+                                uint32_t panel, bool gathers);
 void tvis_matmul_run(const tvis_matmul *mm);
 
 #endif

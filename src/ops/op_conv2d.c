@@ -3,7 +3,7 @@
  * add (n, oh, ow, o): y = act(x * w + bias + add). The definition is PyTorch's Conv2d (cross-correlation). */
 #include "core/port.h"
 #include "ops/conv_shape.h"
-#include "ops/matmul.h"
+#include "ops/dense.h"
 
 static tvis_matrix matrix(const tvis_conv_params *p, const int32_t *w)
 {
@@ -26,32 +26,14 @@ static tvis_status plan(tvis_node_plan *p)
     if ((int64_t)w[1] * w[2] * w[3] > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 weights an output");
     p->out_dims[0][3] = w[0];
-    status = tvis_plan_vector(p, 2, TVIS_F32, w[0]);
-    if (status)
-        return status;
-    if (p->node->in_count > 3 && p->in[3]) {
-        if (p->in[3]->dtype != TVIS_F32 || memcmp(p->in_dims[3], p->out_dims[0], sizeof p->out_dims[0]) != 0)
-            return tvis_plan_fail_shape(p, "the tensor to add", p->out_dims[0], p->in_dims[3]);
-        p->in_place = 3;
-    }
     int64_t rows = (int64_t)p->out_dims[0][0] * s.oh * s.ow; /* dimensions are at most 2^24, batch 2^16: no overflow */
     const tvis_matrix shape = matrix(&p->node->p.conv, w);
-    return tvis_matmul_plan(p, rows, &shape, !tvis_conv_is_direct(&s));
+    return tvis_dense_plan(p, rows, &shape, !tvis_conv_is_direct(&s));
 }
 
-static void gather(const tvis_matmul *mm, int32_t row, int32_t count, int32_t group, float *out)
+static void gather(const tvis_matmul *mm, int32_t row, int32_t count, int32_t group, void *out)
 {
-    const tvis_conv_shape *s = mm->shape;
-    const float *rows[TVIS_MAX_KERNEL];
-    const int32_t channels = s->ic / mm->mx.groups;
-    while (count > 0) { /* pixels of one output row */
-        const int32_t ox = row % s->ow, line = row / s->ow, pixels = s->ow - ox < count ? s->ow - ox : count;
-        const float *picture = mm->x + (size_t)(line / s->oh) * (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
-        tvis_conv_rows(s, picture, line % s->oh, rows);
-        out = tvis_conv_gather(s, rows, ox, pixels, group * channels, channels, out);
-        row += pixels;
-        count -= pixels;
-    }
+    tvis_conv_gather_rows(mm->shape, mm->x, row, count, group, mm->groups, 0, out);
 }
 
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)
@@ -63,20 +45,9 @@ static void pack(const tvis_node_plan *p, uint32_t node, void *out)
 static void run(const tvis_node_run *r)
 {
     const int32_t *y = r->out_dims[0];
-    const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1]);
-    tvis_matmul mm = {
-        .run = r,
-        .mx = matrix(&r->node->p.conv, r->in_dims[1]),
-        .x = r->x[0],
-        .bias = r->x[2],
-        .add = r->x[3],
-        .y = r->y[0],
-        .m = y[0] * y[1] * y[2],
-        .gather = tvis_conv_is_direct(&s) ? NULL : gather,
-        .shape = &s,
-    };
-    tvis_matrix_bind(&mm.mx, r, 0, 1);
-    tvis_matmul_run(&mm);
+    const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1], sizeof(float));
+    tvis_dense_run(r, matrix(&r->node->p.conv, r->in_dims[1]), y[0] * y[1] * y[2],
+                   tvis_conv_is_direct(&s) ? NULL : gather, &s);
 }
 
 const tvis_op tvis_op_conv2d_f32 = { TVIS_OP_CONV2D, TVIS_F32, "conv2d", plan, pack, run, NULL };

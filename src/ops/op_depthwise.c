@@ -81,7 +81,7 @@ uint16_t tvis_depthwise_choose(uint32_t cpu)
 static void run_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1]);
+    const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1], sizeof(float));
     const int32_t total = r->out_dims[0][0] * s.oh;
     const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic, out_row = (size_t)s.ow * (size_t)s.ic;
     const float *rows[TVIS_MAX_KERNEL];
@@ -90,7 +90,8 @@ static void run_part(void *arg, uint32_t part)
     tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s, w, r->x[2], rows);
     tvis_act_range(r->node->act, &a.lo, &a.hi);
     for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
-        tvis_conv_rows(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, rows);
+        for (int32_t ky = 0; ky < s.kh; ky++)
+            rows[ky] = tvis_conv_row(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, ky);
         a.y = (float *)r->y[0] + (size_t)i * out_row;
         tvis_depthwise_f32[r->kernel[0]].run(&a);
         tvis_act_apply(r->cpu, r->node->act, a.y, s.ow, s.ic, s.ic);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Maximum pooling: x (n, h, w, c), y (n, oh, ow, c). Pixels outside of the picture do not count. */
 #include "core/port.h"
+#include "ops/channels.h"
 #include "ops/max_pool.h"
 
 tvis_conv_shape tvis_pool_geometry(const tvis_pool_params *p, const int32_t *in)
@@ -11,28 +12,20 @@ tvis_conv_shape tvis_pool_geometry(const tvis_pool_params *p, const int32_t *in)
         .dilation = { 1, 1 },
         .pad = { p->pad[0], p->pad[1], p->pad[2], p->pad[3] },
     };
-    return tvis_conv_geometry(&as_conv, in, window);
+    return tvis_conv_geometry(&as_conv, in, window, sizeof(float));
 }
 
-/* y = max(y, x), or x itself for the first pixel of a window. */
-static void take(const float *x, float *y, int32_t c, bool first)
+void tvis_max_pool_row(const tvis_conv_shape *s, const float *const *rows, uint16_t kernel, float *y)
 {
-    for (int32_t k = 0; k < c; k++)
-        y[k] = first || !(x[k] <= y[k]) ? x[k] : y[k];
-}
-
-void tvis_max_pool_row(const tvis_conv_shape *s, const float *const *rows, float *y)
-{
+    const float *window[TVIS_MAX_KERNEL];
     for (int32_t ox = 0; ox < s->ow; ox++, y += s->ic) {
-        bool first = true;
+        const int32_t x0 = ox * s->stride[1] - s->left, x1 = x0 + s->kw < s->iw ? x0 + s->kw : s->iw;
+        const int32_t first = x0 < 0 ? 0 : x0;
+        int32_t count = 0;
         for (int32_t ky = 0; ky < s->kh; ky++)
-            for (int32_t kx = 0; rows[ky] && kx < s->kw; kx++) {
-                const int32_t ix = ox * s->stride[1] - s->left + kx;
-                if (ix < 0 || ix >= s->iw)
-                    continue;
-                take(rows[ky] + (size_t)ix * (size_t)s->ic, y, s->ic, first);
-                first = false;
-            }
+            if (rows[ky])
+                window[count++] = rows[ky] + (size_t)first * (size_t)s->ic;
+        tvis_channels_f32[kernel].max(window, count, x1 - first, s->ic, y);
     }
 }
 
@@ -49,7 +42,8 @@ static tvis_status plan(tvis_node_plan *p)
                               "the window is over 32 rows or larger than the padded input");
     const int32_t y[4] = { p->in_dims[0][0], s.oh, s.ow, s.ic };
     memcpy(p->out_dims[0], y, sizeof y);
-    p->kernel_name = "c";
+    p->choice[0].kernel = tvis_channels_choose(p->config->cpu);
+    p->kernel_name = tvis_channels_f32[p->choice[0].kernel].k.name;
     return TVIS_OK;
 }
 
@@ -61,8 +55,9 @@ static void run_part(void *arg, uint32_t part)
     const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic, row = (size_t)s.ow * (size_t)s.ic;
     const float *rows[TVIS_MAX_KERNEL];
     for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
-        tvis_conv_rows(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, rows);
-        tvis_max_pool_row(&s, rows, (float *)r->y[0] + (size_t)i * row);
+        for (int32_t ky = 0; ky < s.kh; ky++)
+            rows[ky] = tvis_conv_row(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, ky);
+        tvis_max_pool_row(&s, rows, r->kernel[0], (float *)r->y[0] + (size_t)i * row);
     }
 }
 

@@ -3,6 +3,7 @@
  * not h * w. */
 #include "core/op.h"
 #include "core/port.h"
+#include "ops/channels.h"
 
 static tvis_status plan(tvis_node_plan *p)
 {
@@ -16,40 +17,27 @@ static tvis_status plan(tvis_node_plan *p)
     const int32_t *x = p->in_dims[0];
     const int32_t y[4] = { x[0], 1, 1, x[3] };
     memcpy(p->out_dims[0], y, sizeof y);
-    p->kernel_name = "c";
-    p->scratch = (uint32_t)x[3] * (uint32_t)sizeof(float);
+    p->choice[0].kernel = tvis_channels_choose(p->config->cpu);
+    p->kernel_name = tvis_channels_f32[p->choice[0].kernel].k.name;
     return TVIS_OK;
 }
 
-/* Channels [first, last) of picture n. */
-static void pool(const tvis_node_run *r, int32_t n, int32_t first, int32_t last, float *row_sum)
-{
-    const int32_t *d = r->in_dims[0], h = d[1], w = d[2];
-    const size_t c = (size_t)d[3];
-    const float *x = (const float *)r->x[0] + (size_t)n * (size_t)h * (size_t)w * c;
-    float *y = (float *)r->y[0] + (size_t)n * c;
-    for (int32_t k = first; k < last; k++)
-        y[k] = 0.0f;
-    for (int32_t i = 0; i < h; i++) {
-        for (int32_t k = first; k < last; k++)
-            row_sum[k] = 0.0f;
-        for (int32_t j = 0; j < w; j++, x += c)
-            for (int32_t k = first; k < last; k++)
-                row_sum[k] += x[k];
-        for (int32_t k = first; k < last; k++)
-            y[k] += row_sum[k];
-    }
-    for (int32_t k = first; k < last; k++)
-        y[k] /= (float)h * (float)w;
-}
-
+/* Channels [first, last) of every picture. */
 static void run_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const int32_t c = r->in_dims[0][3];
-    float *row_sum = (float *)(void *)(r->scratch + (size_t)part * r->scratch_bytes);
-    for (int32_t n = 0; n < r->in_dims[0][0]; n++)
-        pool(r, n, tvis_part(c, part, r->parts, 16), tvis_part(c, part + 1, r->parts, 16), row_sum);
+    const int32_t *d = r->in_dims[0], first = tvis_part(d[3], part, r->parts, 64);
+    const int32_t count = tvis_part(d[3], part + 1, r->parts, 64) - first;
+    const size_t c = (size_t)d[3], row = (size_t)d[2] * c;
+    for (int32_t n = 0; n < d[0] && count > 0; n++) {
+        const float *x = (const float *)r->x[0] + (size_t)n * (size_t)d[1] * row + first;
+        float *y = (float *)r->y[0] + (size_t)n * c + first;
+        memset(y, 0, (size_t)count * sizeof *y);
+        for (int32_t i = 0; i < d[1]; i++)
+            tvis_channels_f32[r->kernel[0]].sum(x + (size_t)i * row, (ptrdiff_t)c, d[2], count, y);
+        for (int32_t k = 0; k < count; k++)
+            y[k] /= (float)d[1] * (float)d[2];
+    }
 }
 
 static void run(const tvis_node_run *r)

@@ -2,6 +2,7 @@
 /* Planning and running of fused rows. */
 #include "core/port.h"
 #include "ops/act.h"
+#include "ops/channels.h"
 #include "ops/max_pool.h"
 #include "ops/rows.h"
 
@@ -29,6 +30,8 @@ static tvis_status plan_kernels(tvis_node_plan *p, tvis_pipeline *line)
             line->taps = tvis_depthwise_scratch(p->in[input]) / sizeof(float); /* of the only depthwise stage */
             p->choice[k].kernel = tvis_depthwise_choose(p->config->cpu);
             p->macs += (uint64_t)rows * (uint64_t)s->channels * (uint64_t)s->shape.kh * (uint64_t)s->shape.kw;
+        } else {
+            p->choice[k].kernel = tvis_channels_choose(p->config->cpu);
         }
     }
     return TVIS_OK;
@@ -146,12 +149,13 @@ static void compute_row(const pass *p, uint32_t k, int32_t row)
 {
     const tvis_stage *s = &p->line.s[k];
     const float *rows[TVIS_MAX_KERNEL];
+    const void *bytes[TVIS_MAX_KERNEL];
     for (int32_t ky = 0; ky < s->shape.kh; ky++) {
         const int32_t iy = row * s->shape.stride[0] - s->shape.top + ky;
-        rows[ky] = iy >= 0 && iy < s->shape.ih ? input_row(p, k, iy) : NULL;
+        bytes[ky] = rows[ky] = iy >= 0 && iy < s->shape.ih ? input_row(p, k, iy) : NULL;
     }
     if (s->node->op == TVIS_OP_CONV2D) {
-        tvis_conv_gather(&s->shape, rows, 0, s->shape.ow, 0, s->shape.ic, p->gather);
+        tvis_conv_gather(&s->shape, bytes, 0, s->shape.ow, 0, s->shape.ic, 0, (uint8_t *)p->gather);
         convolve(p, k, row, 1, p->gather);
     } else if (s->node->op == TVIS_OP_DEPTHWISE) {
         tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s->shape, s->w, s->bias, rows);
@@ -160,7 +164,7 @@ static void compute_row(const pass *p, uint32_t k, int32_t row)
         tvis_depthwise_f32[p->run->kernel[k]].run(&a);
         tvis_act_apply(p->run->cpu, s->node->act, a.y, s->shape.ow, s->channels, s->channels);
     } else {
-        tvis_max_pool_row(&s->shape, rows, output_row(p, s, row));
+        tvis_max_pool_row(&s->shape, rows, p->run->kernel[k], output_row(p, s, row));
     }
 }
 

@@ -4,6 +4,7 @@
  */
 #include "core/op.h"
 #include "core/port.h"
+#include "ops/channels.h"
 
 static tvis_status plan(tvis_node_plan *p)
 {
@@ -17,7 +18,10 @@ static tvis_status plan(tvis_node_plan *p)
         return tvis_plan_fail_shape(p, "factors of the channels", want, p->in_dims[1]);
     if ((int64_t)x[0] * x[1] * x[2] > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 pixels");
-    return tvis_plan_elementwise(p);
+    s = tvis_plan_elementwise(p);
+    p->choice[0].kernel = tvis_channels_choose(p->config->cpu);
+    p->kernel_name = tvis_channels_f32[p->choice[0].kernel].k.name;
+    return s;
 }
 
 /* Pixels [first, last) of the whole batch. */
@@ -26,12 +30,11 @@ static void run_part(void *arg, uint32_t part)
     const tvis_node_run *r = arg;
     const int32_t *d = r->in_dims[0], c = d[3], picture = d[1] * d[2], pixels = d[0] * picture;
     const int32_t last = tvis_part(pixels, part + 1, r->parts, 1);
-    for (int32_t i = tvis_part(pixels, part, r->parts, 1); i < last; i++) {
-        const float *x = (const float *)r->x[0] + (size_t)i * (size_t)c;
+    for (int32_t i = tvis_part(pixels, part, r->parts, 1), count; i < last; i += count) {
+        const size_t at = (size_t)i * (size_t)c;
         const float *s = (const float *)r->x[1] + (size_t)(i / picture) * (size_t)c;
-        float *y = (float *)r->y[0] + (size_t)i * (size_t)c;
-        for (int32_t k = 0; k < c; k++)
-            y[k] = x[k] * s[k];
+        count = picture - i % picture < last - i ? picture - i % picture : last - i;
+        tvis_channels_f32[r->kernel[0]].scale((const float *)r->x[0] + at, s, count, c, (float *)r->y[0] + at);
     }
 }
 

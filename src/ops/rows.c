@@ -119,7 +119,7 @@ bool tvis_rows_shapes(tvis_pipeline *p, const tvis_blob_node *n, const tvis_fusi
             if (w[3] != x[3] || (depthwise && w[0] != 1) || w[1] > (int32_t)TVIS_MAX_KERNEL ||
                 w[2] > (int32_t)TVIS_MAX_KERNEL || (int64_t)w[1] * w[2] * w[3] > TVIS_MAX_DIM)
                 return false;
-            s->shape = tvis_conv_geometry(&n->p.conv, x, w);
+            s->shape = tvis_conv_geometry(&n->p.conv, x, w, sizeof(float));
             s->channels = depthwise ? x[3] : w[0];
             s->mx = (tvis_matrix){ .n = s->channels, .k = w[1] * w[2] * w[3], .groups = 1 };
         }

@@ -21,6 +21,8 @@ typedef __m256 vec;
 /* The second operand comes through when it is not a number. */
 #define vmax(limit, v) _mm256_max_ps(limit, v)
 #define vmin(limit, v) _mm256_min_ps(limit, v)
+/* Either one comes through when it is not a number. */
+#define vlarger(a, b) _mm256_blendv_ps(_mm256_max_ps(b, a), b, _mm256_cmp_ps(b, b, _CMP_UNORD_Q))
 
 /* The first n of a vector, 0 <= n <= VEC; the others are zero and their memory is not touched. */
 static inline __m256i vmask(int32_t n)

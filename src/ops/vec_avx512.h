@@ -23,7 +23,9 @@ typedef __m512 vec;
 /* The second operand comes through when it is not a number. */
 #define vmax(limit, v) _mm512_max_ps(limit, v)
 #define vmin(limit, v) _mm512_min_ps(limit, v)
-#define vsum(v)        _mm512_reduce_add_ps(v)
+/* Either one comes through when it is not a number. */
+#define vlarger(a, b) _mm512_mask_mov_ps(_mm512_max_ps(b, a), _mm512_cmp_ps_mask(b, b, _CMP_UNORD_Q), b)
+#define vsum(v)       _mm512_reduce_add_ps(v)
 
 /* The first n of a vector, 0 <= n <= VEC; the others are zero and their memory is not touched. */
 static inline __mmask16 vmask(int32_t n)

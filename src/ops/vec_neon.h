@@ -22,6 +22,7 @@ typedef float32x4_t vec;
 /* What is not a number comes through. */
 #define vmax(limit, v) vmaxq_f32(limit, v)
 #define vmin(limit, v) vminq_f32(limit, v)
+#define vlarger(a, b)  vmaxq_f32(a, b)
 #define vsum(v)        vaddvq_f32(v)
 
 /* 2^n for whole numbers n from -126 to 127. */

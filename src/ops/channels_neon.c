@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/vec_neon.h"
+#include "ops/channels_vec.h"
+
+CHANNELS_DEFINE(neon)
