@@ -229,11 +229,14 @@ static void documented_offsets(void **state)
     };
     static const size_t header_at[] = { 0,  4,  6,  8,  12, 16, 20, 24, 28, 32, 36, 40, 44, 46, 48,  50, 52,
                                         54, 56, 60, 64, 68, 72, 78, 82, 83, 84, 85, 86, 88, 92, 104, 116 };
-    const size_t tensor[] = { TENSOR(name),   TENSOR(dtype), TENSOR(reserved), TENSOR(pack),     TENSOR(dims),
-                              TENSOR(offset), TENSOR(bytes), TENSOR(crc),      TENSOR(producer), TENSOR(last_use) };
-    static const size_t tensor_at[] = { 0, 4, 5, 6, 8, 24, 28, 32, 36, 38 };
-    const size_t node[] = { NODE(name), NODE(op), NODE(act), NODE(in_count), NODE(out_count), NODE(ids), NODE(p) };
-    static const size_t node_at[] = { 0, 4, 5, 6, 7, 8, 12 };
+    const size_t tensor[] = { TENSOR(name),     TENSOR(dtype),    TENSOR(reserved), TENSOR(pack),
+                              TENSOR(dims),     TENSOR(offset),   TENSOR(bytes),    TENSOR(crc),
+                              TENSOR(producer), TENSOR(last_use), TENSOR(scale),    TENSOR(zero) };
+    static const size_t tensor_at[] = { 0, 4, 5, 6, 8, 24, 28, 32, 36, 38, 40, 44 };
+    const size_t node[] = { NODE(name),        NODE(op),   NODE(act),   NODE(in_count),  NODE(out_count),
+                            NODE(ids),         NODE(p),    NODE(q.mul), NODE(q.add_mul), NODE(q.shift),
+                            NODE(q.add_shift), NODE(q.lo), NODE(q.hi) };
+    static const size_t node_at[] = { 0, 4, 5, 6, 7, 8, 12, 32, 36, 40, 41, 42, 43 };
     (void)state;
     assert_memory_equal(header, header_at, sizeof header);
     assert_memory_equal(tensor, tensor_at, sizeof tensor);

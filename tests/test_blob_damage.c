@@ -164,6 +164,18 @@ static const damage damages[] = {
     T(1, last_use, 4, GRAPH),                                                 /* which does not read it */
     T(1, last_use, 9, GRAPH),                                                 /* which only an output may have */
     { TENSOR, 9, AT(tvis_blob_tensor, last_use), 8, TVIS_DIAG_GRAPH, "inputs, outputs" }, /* an output lives on */
+    T(1, scale, 0x3f800000, VALUE),                                                       /* of floats */
+    T(1, zero, 1, VALUE),
+    T(1, scale, NANS, VALUE),
+    T(10, scale, 0x3f800000, VALUE),
+    T(10, zero, 1, VALUE),
+    T(1, dtype, TVIS_S8, VALUE), /* without a scale */
+    N(2, q.mul, 3, BOUNDS),      /* odd */
+    N(2, q.mul, 0x80000000, BOUNDS),
+    N(2, q.add_mul, 1, BOUNDS),
+    N(2, q.shift, 31, BOUNDS),
+    N(2, q.add_shift, 255, BOUNDS),
+    N(2, q.lo, 1, BOUNDS), /* over hi */
     N(2, name, BIG, BOUNDS),
     N(2, op, TVIS_OP_COUNT_, ENUM),
     N(2, act, TVIS_ACT_COUNT_, ENUM),

@@ -107,6 +107,7 @@ static uint32_t output_bytes(tvt_net *n, uint32_t x)
 {
     const uint32_t y = conv(n, x);
     n->g.tensor[y].dtype = TVIS_S8;
+    n->g.tensor[y].scale = 0.1f;
     return y;
 }
 
@@ -216,6 +217,7 @@ static uint32_t fused_output_bytes(tvt_net *n, uint32_t x)
 {
     const uint32_t y = fused(n, x);
     n->g.tensor[y].dtype = TVIS_S8;
+    n->g.tensor[y].scale = 0.1f;
     return y;
 }
 

@@ -4,12 +4,13 @@
  *
  * Input: which network, then any number of { table, record (2), field, kind of value, value (2) }. */
 #include "core/blob.h"
+#include "core/half.h"
 #include "tests/exercise.h"
 #include "tests/net.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { NETWORKS = 4, CHANGE_BYTES = 7, MOST_CHANGES = 16 };
+enum { NETWORKS = 6, CHANGE_BYTES = 7, MOST_CHANGES = 16 };
 static tvis_blob networks[NETWORKS];
 
 /* An inverted residual with its sum taken in, two convolutions and a pooling, and a residual of something else. */
@@ -71,9 +72,80 @@ static tvis_status passes(tvt_net *n, tvis_blob *blob)
     return tvt_net_write(n, blob);
 }
 
+/* A vision transformer of one block: positions stretched, registers, the class token's attention as a second output. */
+static tvis_status transformer(tvt_net *n, tvis_blob *blob)
+{
+    enum { C = 12, GRID = 3, REGISTERS = 2 };
+    const int32_t grid[4] = { 1, GRID, GRID, C }, registers[4] = { 1, 1, REGISTERS, C };
+    tvis_params tokens, eps, heads, patches;
+    memset(&tokens, 0, sizeof tokens);
+    memset(&eps, 0, sizeof eps);
+    memset(&heads, 0, sizeof heads);
+    memset(&patches, 0, sizeof patches);
+    tokens.tokens = (tvis_tokens_params){ { GRID, GRID }, TVIS_STRETCH_OFFSET, REGISTERS };
+    eps.eps = 1e-6f;
+    heads.attention = (tvis_attention_params){ 3, 1 };
+    patches.slice.begin = 1 + REGISTERS;
+    tvt_net_begin(n, 8, 8);
+    tvt_conv patch = tvt_conv_of(C, 4, 4);
+    memset(patch.p.pad, 0, sizeof patch.p.pad);
+    uint32_t in[4] = { tvt_net_conv(n, tvt_net_input(n, 3), patch) };
+    in[1] = tvt_net_vector(n, TVIS_RANDOM_BIAS, C);
+    in[2] = tvt_net_constant(n, grid, TVIS_RANDOM_BIAS, 1);
+    in[3] = tvt_net_constant(n, registers, TVIS_RANDOM_BIAS, 1);
+    const uint32_t x = tvt_net_node(n, TVIS_OP_TOKENS, in, 4, C, &tokens);
+    in[0] = x;
+    in[2] = tvt_net_vector(n, TVIS_RANDOM_BIAS, C);
+    uint32_t y = tvt_net_linear(n, tvt_net_node(n, TVIS_OP_LAYER_NORM, in, 3, C, &eps), 3 * C, true);
+    uint32_t out[2] = { tvis_graph_add_tensor(&n->g, "y", TVIS_F32), tvis_graph_add_tensor(&n->g, "maps", TVIS_F32) };
+    tvis_graph_add_node(&n->g, "attention", TVIS_OP_ATTENTION, &y, 1, out, 2, &heads);
+    if (n->g.status)
+        return tvt_net_write(n, blob);
+    n->g.tensor[out[0]].channels = C;
+    y = tvt_net_add(n, tvt_net_linear(n, out[0], C, true), x);
+    tvis_graph_output(&n->g, tvt_net_node(n, TVIS_OP_L2_NORM, &y, 1, C, &eps));
+    tvis_graph_output(&n->g, tvt_net_node(n, TVIS_OP_SLICE, &y, 1, C, &patches));
+    tvis_graph_output(&n->g, out[1]);
+    n->g.min_side = n->g.multiple = 4;
+    n->g.max_side = 64;
+    return tvt_net_write(n, blob);
+}
+
+static void halve_weights(tvt_net *n, uint32_t y)
+{
+    uint32_t *w = &tvis_graph_producer(&n->g, y)->in[1];
+    const uint32_t half = tvis_graph_constant(&n->g, "half", TVIS_F16, n->g.tensor[*w].dims);
+    for (size_t i = 0; half != TVIS_NONE && i < n->g.tensor[half].bytes / 2; i++)
+        ((uint16_t *)n->g.tensor[half].data)[i] = tvis_half_from(((const float *)n->g.tensor[*w].data)[i]);
+    *w = half;
+}
+
+/* Squeeze and excite, a shortcut without weights, weights stored as halves. */
+static tvis_status squeeze(tvt_net *n, tvis_blob *blob)
+{
+    tvis_params shortcut;
+    memset(&shortcut, 0, sizeof shortcut);
+    shortcut.shortcut = (tvis_shortcut_params){ 2, 3, 1, 0 };
+    tvt_net_begin(n, 10, 10);
+    tvt_conv depthwise = tvt_conv_of(0, 3, 1);
+    depthwise.groups = 0;
+    const uint32_t a = tvt_net_conv(n, tvt_net_input(n, 3), tvt_conv_of(20, 1, 1)), b = tvt_net_conv(n, a, depthwise);
+    uint32_t s = tvt_net_linear(n, tvt_net_unary(n, TVIS_OP_GLOBAL_AVG_POOL, b), 6, true);
+    s = tvt_net_linear(n, tvt_net_activation(n, s, TVIS_ACT_RELU), 20, true);
+    const uint32_t in[2] = { b, tvt_net_activation(n, s, TVIS_ACT_HARD_SIGMOID) };
+    const uint32_t y = tvt_net_conv(n, tvt_net_node(n, TVIS_OP_SCALE, in, 2, 20, NULL), tvt_conv_of(8, 1, 1));
+    tvis_graph_output(&n->g, tvt_net_node(n, TVIS_OP_SHORTCUT, &y, 1, 12, &shortcut));
+    const uint32_t halves[] = { a, b, y };
+    for (size_t i = 0; !n->g.status && i < sizeof halves / sizeof *halves; i++)
+        halve_weights(n, halves[i]);
+    n->g.max_side = 64;
+    return tvt_net_write(n, blob);
+}
+
 static void make_networks(void)
 {
-    tvis_status (*const make[NETWORKS])(tvt_net *, tvis_blob *) = { tvt_net_sample, rows, branches, passes };
+    tvis_status (*const make[NETWORKS])(tvt_net *, tvis_blob *) = { tvt_net_sample, rows,        branches,
+                                                                    passes,         transformer, squeeze };
     tvt_net n;
     for (int i = 0; i < NETWORKS; i++)
         if (make[i](&n, &networks[i]))
