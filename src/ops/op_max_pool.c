@@ -12,7 +12,7 @@ tvis_conv_shape tvis_pool_geometry(const tvis_pool_params *p, const int32_t *in)
         .dilation = { 1, 1 },
         .pad = { p->pad[0], p->pad[1], p->pad[2], p->pad[3] },
     };
-    return tvis_conv_geometry(&as_conv, in, window);
+    return tvis_conv_geometry(&as_conv, in, window, sizeof(float));
 }
 
 void tvis_max_pool_row(const tvis_conv_shape *s, const float *const *rows, uint16_t kernel, float *y)
@@ -55,7 +55,8 @@ static void run_part(void *arg, uint32_t part)
     const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic, row = (size_t)s.ow * (size_t)s.ic;
     const float *rows[TVIS_MAX_KERNEL];
     for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
-        tvis_conv_rows(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, rows);
+        for (int32_t ky = 0; ky < s.kh; ky++)
+            rows[ky] = tvis_conv_row(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, ky);
         tvis_max_pool_row(&s, rows, r->kernel[0], (float *)r->y[0] + (size_t)i * row);
     }
 }

@@ -149,12 +149,13 @@ static void compute_row(const pass *p, uint32_t k, int32_t row)
 {
     const tvis_stage *s = &p->line.s[k];
     const float *rows[TVIS_MAX_KERNEL];
+    const void *bytes[TVIS_MAX_KERNEL];
     for (int32_t ky = 0; ky < s->shape.kh; ky++) {
         const int32_t iy = row * s->shape.stride[0] - s->shape.top + ky;
-        rows[ky] = iy >= 0 && iy < s->shape.ih ? input_row(p, k, iy) : NULL;
+        bytes[ky] = rows[ky] = iy >= 0 && iy < s->shape.ih ? input_row(p, k, iy) : NULL;
     }
     if (s->node->op == TVIS_OP_CONV2D) {
-        tvis_conv_gather(&s->shape, rows, 0, s->shape.ow, 0, s->shape.ic, p->gather);
+        tvis_conv_gather(&s->shape, bytes, 0, s->shape.ow, 0, s->shape.ic, 0, (uint8_t *)p->gather);
         convolve(p, k, row, 1, p->gather);
     } else if (s->node->op == TVIS_OP_DEPTHWISE) {
         tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s->shape, s->w, s->bias, rows);
