@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+#include "points.h"
+
+#include "fail.h"
+#include "stats.h"
+
+#include <tinyvis/keypoints.h>
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+int points_check(const command *c, const points_options *o)
+{
+    return o->full && o->size.h ? print_usage_error(c->name, "options '--size' and '--full' exclude each other")
+                                : ARGS_GO_ON;
+}
+
+tvis_status points_model(loaded *l, const char *path, const points_options *o, tvis_diag *d)
+{
+    tvis_status s = model_load(l, path, (uint32_t)o->threads, d);
+    if (s)
+        return s;
+    l->config.plan = (uint8_t)o->plan;
+    if (l->info.outputs != 2 || l->info.classes || l->preprocess.fit != TVIS_FIT_STRETCH)
+        return tool_fail(d, TVIS_EINVAL, TVIS_DIAG_GRAPH, path, "is no model for keypoints: scores and descriptors");
+    return TVIS_OK;
+}
+
+/* A side of the network's input: a multiple of the model's step within its limits. */
+static uint16_t side(const tvis_model_info *m, double wanted)
+{
+    const double steps = floor(wanted / m->multiple + 0.5), most = floor((double)m->max_side / m->multiple);
+    const double least = ceil((double)m->min_side / m->multiple);
+    return (uint16_t)((steps < least ? least : steps > most ? most : steps) * m->multiple);
+}
+
+static arg_size input_size(const loaded *l, const picture *p, const points_options *o)
+{
+    const double pixels = (double)p->width * p->height, usual = (double)l->info.h * l->info.w;
+    const double by = o->full || pixels <= usual ? 1 : sqrt(usual / pixels);
+    if (o->size.h)
+        return o->size;
+    return (arg_size){ side(&l->info, p->height * by), side(&l->info, p->width * by) };
+}
+
+static tvis_status no_memory(const char *what, size_t bytes, tvis_diag *d)
+{
+    return tool_fail_value(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, what, NULL, (int64_t)bytes, 0);
+}
+
+static tvis_status pick(points *p, const loaded *l, const points_options *o, tvis_diag *d)
+{
+    tvis_keypoints_config c;
+    size_t bytes;
+    tvis_keypoints_defaults(&c);
+    c.max_points = (uint32_t)o->top;
+    c.threshold = (float)o->threshold;
+    c.radius = (uint16_t)o->radius;
+    c.border = (uint16_t)o->border;
+    c.nms = (uint8_t)o->nms;
+    c.style = (uint8_t)o->style;
+    tvis_status s = tvis_keypoints_size(&c, &l->outputs[0], &bytes, d);
+    if (s)
+        return s;
+    void *work = memory_aligned(bytes);
+    p->dim = l->outputs[1].dims[3];
+    p->at = malloc(c.max_points * sizeof *p->at);
+    p->vector = malloc((size_t)c.max_points * (size_t)p->dim * sizeof *p->vector);
+    if (!work || !p->at || !p->vector)
+        s = no_memory("keypoints", bytes, d);
+    else
+        s = tvis_keypoints_run(&c, &l->outputs[0], &l->outputs[1], work, bytes, p->at, p->vector, &p->count, d);
+    free(work);
+    return s;
+}
+
+tvis_status points_find(points *p, loaded *l, const char *path, const points_options *o, tvis_diag *d)
+{
+    tvis_tensor in;
+    tvis_status s = source_read(&p->file, path, d);
+    if (!s && p->file.is_npy)
+        s = tool_fail(d, TVIS_EINVAL, TVIS_DIAG_REFUSED, path, "is an array; a picture is needed");
+    if (!s)
+        s = source_prepare(&p->file, l, input_size(l, &p->file.image, o), &in, d);
+    if (!s)
+        s = model_run(l, &in, &p->network_ms, d);
+    if (s)
+        return s;
+    const double start = stats_now_ms();
+    p->input_h = in.dims[1];
+    p->input_w = in.dims[2];
+    s = pick(p, l, o, d);
+    p->select_ms = stats_now_ms() - start;
+    if (!s)
+        tvis_keypoints_scale(p->at, p->count, p->input_w, p->input_h, p->file.image.width, p->file.image.height);
+    return s;
+}
+
+void points_free(points *p)
+{
+    source_free(&p->file);
+    free(p->at);
+    free(p->vector);
+    *p = (points){ 0 };
+}
+
+void text_add(text_file *t, const char *format, ...)
+{
+    enum { LINE = 256 }; /* of the lines that are added here */
+    if (t->room - t->length < LINE && !t->failed) {
+        char *larger = realloc(t->text, t->room * 2 + LINE);
+        t->failed = !larger;
+        t->text = larger ? larger : t->text;
+        t->room = larger ? t->room * 2 + LINE : t->room;
+    }
+    if (t->failed)
+        return;
+    va_list list;
+    va_start(list, format);
+    const int n = vsnprintf(t->text + t->length, t->room - t->length, format, list);
+    va_end(list);
+    t->failed = n < 0 || n >= LINE;
+    t->length += t->failed ? 0 : (size_t)n;
+}
+
+tvis_status text_write(text_file *t, const char *path, tvis_diag *d)
+{
+    const tvis_status s = t->failed ? no_memory(path, t->room, d) : tvis_file_write(path, t->text, t->length, d);
+    free(t->text);
+    *t = (text_file){ 0 };
+    return s;
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Keypoints of a picture: what the commands keypoints and match share. */
+#ifndef TINYVIS_TOOL_POINTS_H
+#define TINYVIS_TOOL_POINTS_H
+
+#include "commands.h"
+#include "inputs.h"
+
+typedef struct points_options {
+    arg_size size; /* of the network's input; 0: from the picture */
+    bool full;     /* the picture's own size */
+    uint64_t top, radius, border, threads;
+    double threshold;
+    uint32_t nms, style, plan;
+} points_options;
+
+#define POINTS_DEFAULTS                                                                                                \
+    {                                                                                                                  \
+        .top = 1000, .radius = 4, .border = 4, .threads = 1, .threshold = 0.015                                        \
+    }
+/* ORDER TVIS_NMS, TVIS_KEYPOINTS */
+#define POINTS_NMS    ((const char *const[]){ "grid", "maxpool", NULL })
+#define POINTS_STYLES ((const char *const[]){ "demo", "superglue", NULL })
+
+/* Rows of an option table. */
+#define POINTS_OPTIONS(o)                                                                                              \
+    { .name = "size",                                                                                                  \
+      .kind = ARG_SIZE,                                                                                                \
+      .value = &(o)->size,                                                                                             \
+      .placeholder = "HxW",                                                                                            \
+      .min = 1,                                                                                                        \
+      .max = UINT16_MAX,                                                                                               \
+      .help = "height and width of the network's input, multiples of\n8; without it the picture's shape, with as "     \
+              "many pixels as\nthe model's default at most" },                                                         \
+        { .name = "full",                                                                                              \
+          .kind = ARG_FLAG,                                                                                            \
+          .value = &(o)->full,                                                                                         \
+          .help = "the picture's own size, sides to multiples of 8" },                                                 \
+        { .name = "top",                                                                                               \
+          .kind = ARG_NUMBER,                                                                                          \
+          .value = &(o)->top,                                                                                          \
+          .placeholder = "K",                                                                                          \
+          .min = 1,                                                                                                    \
+          .max = 100000,                                                                                               \
+          .help = "the strongest points of a picture (1000)" },                                                        \
+        { .name = "threshold",                                                                                         \
+          .kind = ARG_REAL,                                                                                            \
+          .value = &(o)->threshold,                                                                                    \
+          .placeholder = "S",                                                                                          \
+          .min = 0,                                                                                                    \
+          .max = 1,                                                                                                    \
+          .help = "least score of a point (0.015)" },                                                                  \
+        { .name = "nms",                                                                                               \
+          .kind = ARG_CHOICE,                                                                                          \
+          .value = &(o)->nms,                                                                                          \
+          .placeholder = "METHOD",                                                                                     \
+          .choices = POINTS_NMS,                                                                                       \
+          .help = "which of near points stays: grid (default), maxpool" },                                             \
+        { .name = "radius",                                                                                            \
+          .kind = ARG_NUMBER,                                                                                          \
+          .value = &(o)->radius,                                                                                       \
+          .placeholder = "R",                                                                                          \
+          .min = 0,                                                                                                    \
+          .max = TVIS_KEYPOINT_MAX_RADIUS,                                                                             \
+          .help = "pixels around a point that have no other (4)" },                                                    \
+        { .name = "border",                                                                                            \
+          .kind = ARG_NUMBER,                                                                                          \
+          .value = &(o)->border,                                                                                       \
+          .placeholder = "B",                                                                                          \
+          .min = 0,                                                                                                    \
+          .max = 1000,                                                                                                 \
+          .help = "pixels along the edges without points (4)" },                                                       \
+        { .name = "style",                                                                                             \
+          .kind = ARG_CHOICE,                                                                                          \
+          .value = &(o)->style,                                                                                        \
+          .placeholder = "S",                                                                                          \
+          .choices = POINTS_STYLES,                                                                                    \
+          .help = "arithmetic of demo (default) or superglue" },                                                       \
+        OPTION_THREADS(&(o)->threads), OPTION_PLAN(&(o)->plan)
+
+/* Starts as { 0 }. */
+typedef struct points {
+    source file;
+    tvis_keypoint *at; /* count of them, in pixels of the picture */
+    float *vector;     /* (count, dim) */
+    uint32_t count;
+    int32_t dim, input_h, input_w; /* of the network */
+    double network_ms, select_ms;
+} points;
+
+/* Whether both options of a size are not given at once; a usage error of this command otherwise. */
+int points_check(const command *c, const points_options *o);
+/* The model, which has to be one for keypoints. */
+tvis_status points_model(loaded *l, const char *path, const points_options *o, tvis_diag *d);
+/* Reads the picture, runs the network and picks the points. */
+tvis_status points_find(points *p, loaded *l, const char *path, const points_options *o, tvis_diag *d);
+void points_free(points *p);
+
+/* A text file while it is made; starts as { 0 }. */
+typedef struct text_file {
+    char *text; /* from malloc */
+    size_t length, room;
+    bool failed;
+} text_file;
+void text_add(text_file *t, const char *format, ...)
+#if defined(__GNUC__)
+    __attribute__((format(printf, 2, 3)))
+#endif
+    ;
+/* Writes it and frees it. */
+tvis_status text_write(text_file *t, const char *path, tvis_diag *d);
+
+#endif
