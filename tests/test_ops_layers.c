@@ -159,7 +159,6 @@ static void max_pool(void **state)
         tvis_params p = { .pool = { .kernel = { (uint16_t)(1 + tvt_below(3)), (uint16_t)(1 + tvt_below(3)) },
                                     .stride = { (uint16_t)(1 + tvt_below(3)), (uint16_t)(1 + tvt_below(3)) } } };
         setting t;
-        p.words[4] = 0;
         for (int k = 0; k < 4; k++)
             p.pool.pad[k] = (uint16_t)tvt_below(p.pool.kernel[k % 2]);
         begin(&t, 2, h, w, c);

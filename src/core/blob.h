@@ -200,6 +200,8 @@ static inline bool tvis_is_constant(const tvis_model *m, uint32_t id)
 uint32_t tvis_crc32(uint32_t crc, const void *data, size_t n);
 /* The header's checksum, of a blob whose tables_end is inside it. */
 uint32_t tvis_blob_crc(const uint8_t *blob);
+/* How many bytes of the parameters an operator uses. */
+uint32_t tvis_params_bytes(uint8_t op);
 /* Whether a node's parameters are in their ranges; unused words are 0. */
 bool tvis_params_valid(uint8_t op, const tvis_params *p);
 bool tvis_quant_valid(const tvis_quant *q);

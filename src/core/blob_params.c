@@ -66,6 +66,11 @@ static const uint8_t used[] = {
 };
 TVIS_STATIC_ASSERT(used, TVIS_COUNT(used) == TVIS_OP_COUNT_);
 
+uint32_t tvis_params_bytes(uint8_t op)
+{
+    return used[op];
+}
+
 bool tvis_params_valid(uint8_t op, const tvis_params *p)
 {
     const uint8_t *bytes = (const uint8_t *)p;

@@ -140,8 +140,8 @@ void tvis_graph_add_node(tvis_graph *g, const char *name, uint8_t op, const uint
     memcpy(n->in, in, in_count * sizeof *in);
     n->out_count = (uint8_t)out_count;
     memcpy(n->out, out, out_count * sizeof *out);
-    if (params)
-        n->p = *params;
+    if (params) /* compilers leave the rest of a union as it was */
+        memcpy(&n->p, params, tvis_params_bytes(op));
 }
 
 uint32_t tvis_graph_node(tvis_graph *g, const char *name, uint8_t op, const uint32_t *in, uint32_t in_count,
