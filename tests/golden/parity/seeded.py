@@ -7,7 +7,7 @@ MASK = (1 << 64) - 1
 # offset + slope * v; the slope of a weight follows from its fan-in
 ROLES = {
     "weight": (0, None), "bn_weight": (1, 0.25), "bn_bias": (0, 0.2), "bn_mean": (0, 0.1), "bn_var": (1, 0.5),
-    "bias": (0, 0.05), "input": (0, 2),
+    "bias": (0, 0.05), "input": (0, 2), "scale": (0.5, 0.4), "token": (0, 1),
 }
 
 
