@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Linear, batch norm, activations, add, pooling, softmax, reshape against their definitions in double precision. */
+/* Linear, batch norm, activations, add, pooling, softmax, L2 norm, reshape against their definitions in double precision. */
 #include "tests/ops.h"
 
 /* A network of one input, its values and the pictures' side. */
@@ -211,6 +211,38 @@ static void softmax(void **state)
         }
 }
 
+/* Divided by the norm, or by eps where that is more; nothing but zeros stays so. */
+static void l2_norm(void **state)
+{
+    static const float all_eps[] = { 0.0f, 1e-12f, 0.5f };
+    (void)state;
+    for (size_t i = 0; i < TVIS_COUNT(all_eps); i++)
+        for (int32_t c = 1; c < 700; c = c * 2 + 1) {
+            setting t;
+            tvis_params p;
+            memset(&p, 0, sizeof p);
+            p.eps = all_eps[i];
+            begin(&t, 2, 2, 3, c);
+            float *x = t.x.p;
+            const uint32_t y = tvt_net_node(&t.n, TVIS_OP_L2_NORM, &t.input, 1, c, &p);
+            tvt_expected e = tvt_expect(2, 2, 3, c);
+            for (int32_t r = 0; r < 12; r++) {
+                double sum = 0;
+                for (int32_t k = 0; k < c; k++) {
+                    x[r * c + k] *= r % 3 ? 1.0f : 0.0f;
+                    sum += (double)x[r * c + k] * (double)x[r * c + k];
+                }
+                const double by = fmax(sqrt(sum), (double)p.eps);
+                for (int32_t k = 0; k < c; k++) {
+                    const size_t at = (size_t)(r * c + k);
+                    e.y[at] = by > 0 ? (double)x[at] / by : 0;
+                    e.tolerance[at] = 1e-5 * fabs(e.y[at]) + 1e-37;
+                }
+            }
+            end(&t, y, &e, "l2 norm");
+        }
+}
+
 /* NHWC order, or PyTorch's: channels outermost. */
 static void reshape(void **state)
 {
@@ -247,7 +279,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(linear),  cmocka_unit_test(batch_norm),      cmocka_unit_test(activations),
         cmocka_unit_test(add),     cmocka_unit_test(global_avg_pool), cmocka_unit_test(max_pool),
-        cmocka_unit_test(softmax), cmocka_unit_test(reshape),
+        cmocka_unit_test(softmax), cmocka_unit_test(l2_norm),         cmocka_unit_test(reshape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

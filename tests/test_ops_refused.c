@@ -175,6 +175,19 @@ static uint32_t softmax_act(tvt_net *n, uint32_t x)
     return y;
 }
 
+static uint32_t l2_norm_act(tvt_net *n, uint32_t x)
+{
+    const uint32_t y = tvt_net_unary(n, TVIS_OP_L2_NORM, x);
+    tvt_net_set_act(n, y, TVIS_ACT_RELU);
+    return y;
+}
+
+static uint32_t l2_norm_two(tvt_net *n, uint32_t x)
+{
+    const uint32_t ids[2] = { x, x };
+    return tvt_net_node(n, TVIS_OP_L2_NORM, ids, 2, C, NULL);
+}
+
 static uint32_t pool_act(tvt_net *n, uint32_t x)
 {
     const uint32_t y = tvt_net_unary(n, TVIS_OP_GLOBAL_AVG_POOL, x);
@@ -293,6 +306,8 @@ static const struct refusal {
     { add_three, TVIS_EFORMAT, TVIS_DIAG_GRAPH, NOTHING, NOTHING },
     { reshape_count, TVIS_EFORMAT, TVIS_DIAG_SHAPE, { 1, 5, 5, 6 }, { 1, 24, 24, 6 } },
     { softmax_act, TVIS_EFORMAT, TVIS_DIAG_ENUM, NOTHING, NOTHING },
+    { l2_norm_act, TVIS_EFORMAT, TVIS_DIAG_ENUM, NOTHING, NOTHING },
+    { l2_norm_two, TVIS_EFORMAT, TVIS_DIAG_GRAPH, NOTHING, NOTHING },
     { pool_act, TVIS_EFORMAT, TVIS_DIAG_ENUM, NOTHING, NOTHING },
     { fused_bias, TVIS_EFORMAT, TVIS_DIAG_SHAPE, { 1, 1, 1, 6 }, { 1, 1, 1, 1 } },
     { fused_depthwise_bias, TVIS_EFORMAT, TVIS_DIAG_SHAPE, { 1, 1, 1, 36 }, { 1, 1, 1, 1 } },
