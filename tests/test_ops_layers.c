@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Linear, batch norm, activations, add, pooling, softmax, L2 norm, reshape against their definitions in double precision. */
+/* Linear, batch norm, activations, add, pooling, softmax, L2 norm, reshape by their definitions in double precision. */
 #include "tests/ops.h"
 
 /* A network of one input, its values and the pictures' side. */
