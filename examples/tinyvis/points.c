@@ -50,8 +50,16 @@ static tvis_status no_memory(const char *what, size_t bytes, tvis_diag *d)
     return tool_fail_value(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, what, NULL, (int64_t)bytes, 0);
 }
 
+/* An output where it lies in the arena, pixel by pixel, which is read faster than planes; or its copy. */
+static tvis_tensor output_of(const loaded *l, uint32_t i)
+{
+    tvis_tensor t;
+    return tvis_session_output(l->session, i, &t) == TVIS_OK && t.dtype == TVIS_F32 ? t : l->outputs[i];
+}
+
 static tvis_status pick(points *p, const loaded *l, const points_options *o, tvis_diag *d)
 {
+    const tvis_tensor scores = output_of(l, 0), descriptors = output_of(l, 1);
     tvis_keypoints_config c;
     size_t bytes;
     tvis_keypoints_defaults(&c);
@@ -61,17 +69,17 @@ static tvis_status pick(points *p, const loaded *l, const points_options *o, tvi
     c.border = (uint16_t)o->border;
     c.nms = (uint8_t)o->nms;
     c.style = (uint8_t)o->style;
-    tvis_status s = tvis_keypoints_size(&c, &l->outputs[0], &bytes, d);
+    tvis_status s = tvis_keypoints_size(&c, &scores, &bytes, d);
     if (s)
         return s;
     void *work = memory_aligned(bytes);
-    p->dim = l->outputs[1].dims[3];
+    p->dim = descriptors.dims[3];
     p->at = malloc(c.max_points * sizeof *p->at);
     p->vector = malloc((size_t)c.max_points * (size_t)p->dim * sizeof *p->vector);
     if (!work || !p->at || !p->vector)
         s = no_memory("keypoints", bytes, d);
     else
-        s = tvis_keypoints_run(&c, &l->outputs[0], &l->outputs[1], work, bytes, p->at, p->vector, &p->count, d);
+        s = tvis_keypoints_run(&c, &scores, &descriptors, work, bytes, p->at, p->vector, &p->count, d);
     free(work);
     return s;
 }
