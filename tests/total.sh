@@ -5,17 +5,18 @@ shift
 awk '
 function close_file() {
     if (!name) return
-    printf "  %-40s %4d passed %3d failed %3d skipped\n", name, p, f, s
+    printf "  %-40s %4d passed %3d failed %3d skipped %4d s\n", name, p, f, s, t
     if (f) printf "%s", text
     P += p; F += f; S += s
 }
 FNR == 1 {
     close_file()
     name = FILENAME; sub(/.*\/tests\//, "", name); sub(/\.tap$/, "", name)
-    p = f = s = 0; text = ""
+    p = f = s = t = 0; text = ""
 }
 /^(not )?ok.*# SKIP/ || /^skip/ { s++; next }
 /^ok/ { p++; next }
+/^# seconds/ { t = $3; next }
 /^not ok/ { f++ }
 { text = text "    | " $0 "\n" }
 END {

@@ -40,8 +40,12 @@ for file in mobilenet_v2.pth mobilenet_v2.safetensors; do
 done
 absent "$T/none.tvis"
 
-works 'a photograph' run "$T/m.tvis" "$photos/0088_n01818515_macaw.jpg" --top 1
-says 'is a macaw' '^  *[01]\.[0-9]*  class 88  *macaw'
+if [ "${JPEG:-1}" = 1 ]; then
+    works 'a photograph' run "$T/m.tvis" "$photos/0088_n01818515_macaw.jpg" --top 1
+    says 'is a macaw' '^  *[01]\.[0-9]*  class 88  *macaw'
+else
+    skip 'a photograph: built without libjpeg'
+fi
 works 'profile' profile "$T/m.tvis" --runs 1
 works 'info' info "$T/m.tvis" --json
 true_that 'the arena is at most 6.5 MB' test "$(value arena_bytes)" -le 6500000
@@ -64,8 +68,8 @@ else
     cd "$ROOT" || exit 1
 fi
 
-if [ -n "$emulated" ] || [ -n "$SAN" ]; then
-    skip 'eval of 500 photographs: only where it is quick'
+if [ -n "$emulated" ] || [ -n "$SAN" ] || [ "${JPEG:-1}" != 1 ]; then
+    skip 'eval of 500 photographs: only where it is quick, and with libjpeg'
     finish
 fi
 works 'eval of 500 photographs' eval "$T/m.tvis" --images "$photos" --labels "$photos/labels.csv" --json
