@@ -235,8 +235,8 @@ static void documented_offsets(void **state)
     static const size_t tensor_at[] = { 0, 4, 5, 6, 8, 24, 28, 32, 36, 38, 40, 44 };
     const size_t node[] = { NODE(name),        NODE(op),   NODE(act),   NODE(in_count),  NODE(out_count),
                             NODE(ids),         NODE(p),    NODE(q.mul), NODE(q.add_mul), NODE(q.shift),
-                            NODE(q.add_shift), NODE(q.lo), NODE(q.hi) };
-    static const size_t node_at[] = { 0, 4, 5, 6, 7, 8, 12, 32, 36, 40, 41, 42, 43 };
+                            NODE(q.add_shift), NODE(q.lo), NODE(q.hi), NODE(q.zero) };
+    static const size_t node_at[] = { 0, 4, 5, 6, 7, 8, 12, 32, 36, 40, 41, 42, 43, 44 };
     (void)state;
     assert_memory_equal(header, header_at, sizeof header);
     assert_memory_equal(tensor, tensor_at, sizeof tensor);

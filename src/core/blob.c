@@ -6,7 +6,7 @@
 #include "core/port.h"
 
 TVIS_STATIC_ASSERT(header,
-                   sizeof(tvis_blob_header) == 128 && sizeof(tvis_blob_tensor) == 48 && sizeof(tvis_blob_node) == 44);
+                   sizeof(tvis_blob_header) == 128 && sizeof(tvis_blob_tensor) == 48 && sizeof(tvis_blob_node) == 48);
 
 static tvis_status bad(tvis_diag *d, tvis_diag_code code, const char *subject, const char *detail)
 {

@@ -156,6 +156,8 @@ typedef struct tvis_quant {
     int32_t mul, add_mul; /* for the only or the first input, and for one that is added */
     uint8_t shift, add_shift;
     int8_t lo, hi; /* limits of the output, an activation's too */
+    int8_t zero; /* what is added to the scaled sum: the output's zero point, or that of what goes through a table */
+    uint8_t reserved[3];
 } tvis_quant;
 
 typedef struct tvis_blob_node {

@@ -110,5 +110,6 @@ static bool multiplier(int32_t mul, uint8_t shift)
 
 bool tvis_quant_valid(const tvis_quant *q)
 {
-    return multiplier(q->mul, q->shift) && multiplier(q->add_mul, q->add_shift) && q->lo <= q->hi;
+    return multiplier(q->mul, q->shift) && multiplier(q->add_mul, q->add_shift) && q->lo <= q->hi && !q->reserved[0] &&
+           !q->reserved[1] && !q->reserved[2];
 }

@@ -49,6 +49,7 @@ typedef struct tvis_node_plan {
 typedef struct tvis_node_run {
     const tvis_blob_node *node;
     const tvis_blob_tensor *const *in; /* records; NULL: not given */
+    const tvis_blob_tensor *const *out;
     const void *const *x;              /* data of the inputs, NULL: not given */
     void *const *y;                    /* data of the outputs */
     const int32_t (*in_dims)[4];

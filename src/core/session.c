@@ -257,7 +257,7 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvi
     const tvis_blob_node *n = &tvis_nodes(m)[i];
     const tvis_node_state *state = &tvis_node_states(s)[i];
     const tvis_tensor_state *tensors = tvis_tensor_states(s, h->node_count);
-    const tvis_blob_tensor *in[TVIS_MAX_IN] = { NULL };
+    const tvis_blob_tensor *in[TVIS_MAX_IN] = { NULL }, *out[TVIS_MAX_OUT] = { NULL };
     const void *x[TVIS_MAX_IN] = { NULL };
     void *y[TVIS_MAX_OUT] = { NULL };
     int32_t in_dims[TVIS_MAX_IN][4], out_dims[TVIS_MAX_OUT][4];
@@ -272,13 +272,16 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvi
         memcpy(in_dims[k], constant ? in[k]->dims : tensors[id].dims, sizeof in_dims[k]);
     }
     for (uint32_t k = 0; k < (f->nodes > 1 ? 1u : n->out_count); k++) {
-        const tvis_tensor_state *t = &tensors[k == 0 ? f->out : tvis_ids(m)[n->ids + n->in_count + k]];
+        const uint16_t id = k == 0 ? f->out : tvis_ids(m)[n->ids + n->in_count + k];
+        const tvis_tensor_state *t = &tensors[id];
+        out[k] = &tvis_tensors(m)[id];
         y[k] = arena + t->offset;
         memcpy(out_dims[k], t->dims, sizeof out_dims[k]);
     }
     tvis_node_run r = {
         .node = n,
         .in = in,
+        .out = out,
         .x = x,
         .y = y,
         .in_dims = (const int32_t(*)[4])in_dims,

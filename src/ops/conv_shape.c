@@ -28,14 +28,14 @@ tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in,
     return s;
 }
 
-tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s)
+tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s, uint32_t size)
 {
     const tvis_blob_tensor *w = p->in[1];
-    if (p->in[0]->dtype != TVIS_F32 || !tvis_plan_float_weights(p, 1))
+    if (size == sizeof(float) && (p->in[0]->dtype != TVIS_F32 || !tvis_plan_float_weights(p, 1)))
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "float input and constant float weights are needed");
     if (w->dims[1] > (int32_t)TVIS_MAX_KERNEL || w->dims[2] > (int32_t)TVIS_MAX_KERNEL)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "a kernel side of more than 32");
-    *s = tvis_conv_geometry(&p->node->p.conv, p->in_dims[0], w->dims, sizeof(float));
+    *s = tvis_conv_geometry(&p->node->p.conv, p->in_dims[0], w->dims, size);
     if (s->oh < 1 || s->ow < 1)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE, "the kernel is larger than the padded input");
     p->out_dims[0][0] = p->in_dims[0][0];

@@ -16,8 +16,8 @@ typedef struct tvis_conv_shape {
 /* From the input, the weights (kh = dims[1], kw = dims[2]) and the node; oh or ow < 1 where the kernel is larger than
  * the padded input. SAME padding as TensorFlow: out = ceil(in / stride), the smaller half before. */
 tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in, const int32_t *weights, uint32_t size);
-/* Checks input 0 and weights 1, fills out_dims[0] but for the channels. */
-tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s);
+/* Checks input 0 and weights 1 (floats if their size is 4), fills out_dims[0] but for the channels. */
+tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s, uint32_t size);
 
 /* A 1x1 convolution with stride 1 reads its input as the matrix it is. */
 bool tvis_conv_is_direct(const tvis_conv_shape *s);

@@ -16,7 +16,7 @@ static tvis_status plan(tvis_node_plan *p)
     const int32_t groups = p->node->p.conv.groups;
     tvis_status status = tvis_plan_arity(p, 2, 4);
     if (!status)
-        status = tvis_conv_plan(p, &s);
+        status = tvis_conv_plan(p, &s, sizeof(float));
     if (status)
         return status;
     const int32_t *w = p->in[1]->dims;

@@ -11,7 +11,7 @@ static tvis_status plan(tvis_node_plan *p)
     tvis_conv_shape s;
     tvis_status status = tvis_plan_arity(p, 2, 3);
     if (!status)
-        status = tvis_conv_plan(p, &s);
+        status = tvis_conv_plan(p, &s, sizeof(float));
     if (status)
         return status;
     const int32_t *w = p->in[1]->dims, want[4] = { 1, w[1], w[2], s.ic };
