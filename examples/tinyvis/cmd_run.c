@@ -4,6 +4,7 @@
 #include "files.h"
 #include "inputs.h"
 #include "json.h"
+#include "outputs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -120,29 +121,6 @@ static void print_result(const char *path, const loaded *l, const source *s, bes
     }
 }
 
-/* OUT.npy, OUT.1.npy ... */
-static tvis_status write_output(const char *path, const tvis_tensor *t, uint32_t i, tvis_diag *d)
-{
-    const int32_t *n = t->dims;
-    size_t stem = strlen(path) - 4, room = stem + 24;
-    char *name = malloc(room);
-    if (!name)
-        return tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, path, NULL);
-    if (i == 0)
-        (void)snprintf(name, room, "%s", path);
-    else
-        (void)snprintf(name, room, "%.*s.%u.npy", (int)stem, path, (unsigned)i);
-    tvis_status s;
-    if (n[1] == 1 && n[2] == 1)
-        s = npy_write(name, t->data, 2, (const int32_t[]){ n[0], n[3] }, d);
-    else if (t->layout == TVIS_NHWC)
-        s = npy_write(name, t->data, 3, (const int32_t[]){ n[0], n[2], n[3] }, d);
-    else
-        s = npy_write(name, t->data, 4, (const int32_t[]){ n[0], n[3], n[1], n[2] }, d);
-    free(name);
-    return s;
-}
-
 static int run_one(const request *r, loaded *l, source *s, const char *path, json *j)
 {
     tvis_diag d;
@@ -154,7 +132,7 @@ static int run_one(const request *r, loaded *l, source *s, const char *path, jso
         reserve_best(&b, l, r->top, &d))
         status = print_diag(path, &d);
     for (uint32_t i = 0; status == TOOL_OK && r->output && i < l->info.outputs; i++)
-        if (write_output(r->output, &l->outputs[i], i, &d))
+        if (output_write(r->output, &l->outputs[i], i, &d))
             status = print_diag(r->output, &d);
     if (status == TOOL_OK && r->json)
         json_result(j, path, l, s, &b, ms);
