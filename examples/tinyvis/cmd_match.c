@@ -111,6 +111,13 @@ static tvis_status find_homography(matched *m, const request *r, tvis_diag *d)
     return s;
 }
 
+/* Many lines would hide the pictures: they let more through. */
+static double opacity(const matched *m)
+{
+    enum { MANY = 100 };
+    return m->count <= MANY ? 1 : sqrt((double)MANY / m->count);
+}
+
 /* Those that agree in green, over the others in red. */
 static tvis_status write_picture(const matched *m, const char *path, tvis_diag *d)
 {
@@ -128,7 +135,7 @@ static tvis_status write_picture(const matched *m, const char *path, tvis_diag *
             const colour ink = agree ? (colour){ 40, 230, (uint8_t)(i * 37 % 160) } : (colour){ 235, 40, 40 };
             if (m->inlier[i] != agree)
                 continue;
-            canvas_line(&c, m->pair[i].a, m->pair[i].b, width, ink, agree ? 0.8 : 0.5);
+            canvas_line(&c, m->pair[i].a, m->pair[i].b, width, ink, (agree ? 0.8 : 0.5) * opacity(m));
             canvas_dot(&c, 0, (double)m->pair[i].a[0], (double)m->pair[i].a[1], 1.5 * width, ink, 1);
             canvas_dot(&c, 1, (double)m->pair[i].b[0], (double)m->pair[i].b[1], 1.5 * width, ink, 1);
         }
