@@ -94,10 +94,13 @@ static void input_size(tvis_graph *g, const tvis_convert_config *c, const tvis_a
     g->w = c->w ? c->w : a->w;
     const uint16_t sides[2] = { g->h, g->w };
     for (int i = 0; !g->status && i < 2; i++)
-        if (sides[i] < g->min_side || sides[i] > g->max_side || sides[i] % g->multiple)
+        if (sides[i] < g->min_side || sides[i] > g->max_side)
             g->status = tvis_fail_value(g->diag, TVIS_EINVAL, TVIS_DIAG_LIMIT, "input size",
                                         "outside of the architecture's limits",
                                         sides[i] < g->min_side ? g->min_side : g->max_side, sides[i]);
+        else if (sides[i] % g->multiple)
+            g->status = tvis_fail_value(g->diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "input size",
+                                        "not a multiple of the architecture's step", g->multiple, sides[i]);
 }
 
 static void labels(tvis_graph *g, const tvis_convert_config *c)
