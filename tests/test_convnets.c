@@ -284,6 +284,7 @@ static void damaged_lists(void **state)
             swap(t, &w.t[w.count - 1]);
             w.count--;
             refused(&g, &w, TVIS_DIAG_MISSING, name, &d);
+            assert_int_equal(d.expected[0], rows);
             w.count++;
             swap(t, &w.t[w.count - 1]);
         }

@@ -51,8 +51,8 @@ typedef enum tvis_diag_code {
     TVIS_DIAG_GRAPH,      /* nodes or tensors refer to each other in a wrong way */
     TVIS_DIAG_LIMIT,      /* found[0] is over the limit expected[0] */
     TVIS_DIAG_NO_KERNEL,  /* the registry or the CPU flags leave no kernel for this node */
-    TVIS_DIAG_MISSING,    /* a tensor that the architecture needs is not in the weights */
-    TVIS_DIAG_EXTRA,      /* the weights hold a tensor that the architecture does not know */
+    TVIS_DIAG_MISSING,    /* a tensor that the architecture needs is not in the weights; expected[] is its shape */
+    TVIS_DIAG_EXTRA,      /* the weights hold a tensor that the architecture does not know; found[] is its shape */
     TVIS_DIAG_SYNTAX,     /* text or a stream breaks the rules of its format */
     TVIS_DIAG_REFUSED,    /* something valid that is not accepted here, for safety or by design */
     TVIS_DIAG_VALUE,      /* a NaN, an infinity or a number without meaning here */

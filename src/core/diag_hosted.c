@@ -8,7 +8,8 @@
 
 #include "core/port.h"
 
-typedef enum value_style { NUMBER, HEX, DTYPE, SHAPE, SYSTEM } value_style;
+/* SHAPE gives both sides, ONE_SHAPE the one that exists. */
+typedef enum value_style { NUMBER, HEX, DTYPE, SHAPE, ONE_SHAPE, SYSTEM } value_style;
 
 /* How a code reads. With values: "noun E want, noun F got", whichever of the two are there; else the phrase. */
 typedef struct sentence {
@@ -33,8 +34,8 @@ static const sentence sentences[] = {
     [TVIS_DIAG_GRAPH] = { "nodes and tensors do not fit together", "", " expected", " found", NUMBER },
     [TVIS_DIAG_LIMIT] = { "over the limit", "", " allowed", " found", NUMBER },
     [TVIS_DIAG_NO_KERNEL] = { "no kernel for this operator", "", " expected", " found", NUMBER },
-    [TVIS_DIAG_MISSING] = { "not in the weights", "", " expected", " found", NUMBER },
-    [TVIS_DIAG_EXTRA] = { "in the weights, but not in the architecture", "", " expected", " found", NUMBER },
+    [TVIS_DIAG_MISSING] = { "not in the weights", "shape ", " expected", " found", ONE_SHAPE },
+    [TVIS_DIAG_EXTRA] = { "in the weights, but not in the architecture", "shape ", " expected", " found", ONE_SHAPE },
     [TVIS_DIAG_SYNTAX] = { "breaks the rules of its format", "", " expected", " found", NUMBER },
     [TVIS_DIAG_REFUSED] = { "not accepted", "", " expected", " found", NUMBER },
     [TVIS_DIAG_VALUE] = { "a number without meaning here", "", " expected", " found", NUMBER },
@@ -44,7 +45,7 @@ static const sentence sentences[] = {
 TVIS_STATIC_ASSERT(sentences, TVIS_COUNT(sentences) == TVIS_DIAG_COUNT_);
 
 typedef struct writer {
-    char  *text;
+    char *text;
     size_t size, length; /* length: what all of it takes */
 } writer;
 
@@ -89,7 +90,7 @@ static void put_value(writer *w, value_style style, const int64_t v[4])
 {
     if (style == HEX)
         put_hex(w, v[0]);
-    else if (style == SHAPE)
+    else if (style == SHAPE || style == ONE_SHAPE)
         put_shape(w, v);
     else if (style == SYSTEM)
         put_error(w, (int)v[0]);

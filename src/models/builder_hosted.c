@@ -38,7 +38,10 @@ static const tvis_weight *take(tvis_builder *b, const char *name, const int64_t 
 {
     const tvis_weight *w = tvis_weights_find(b->weights, name);
     if (!w) {
-        fail(b, TVIS_DIAG_MISSING, name, "the weights are of another architecture, or incomplete");
+        b->g.status = tvis_fail_shape(b->g.diag, TVIS_EMODEL, name,
+                                      "the weights are of another architecture, or incomplete", dims, rank, NULL, 0);
+        if (b->g.diag)
+            b->g.diag->code = TVIS_DIAG_MISSING;
         return NULL;
     }
     if (w->rank != rank || memcmp(w->dims, dims, rank * sizeof *dims) != 0) {

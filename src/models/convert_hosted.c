@@ -82,7 +82,8 @@ static void refuse_extra(tvis_builder *b)
     for (size_t i = 0; !b->g.status && i < tvis_weights_count(b->weights); i++) {
         const tvis_weight *w = tvis_weights_at(b->weights, i);
         if (!b->used[i] && !bookkeeping(w->name))
-            b->g.status = tvis_fail_shape(b->g.diag, TVIS_EMODEL, w->name, NULL, NULL, 0, w->dims, w->rank);
+            b->g.status = tvis_fail_shape(b->g.diag, TVIS_EMODEL, w->name, "no tensor of this architecture", NULL, 0,
+                                          w->dims, w->rank);
         if (b->g.status && b->g.diag)
             b->g.diag->code = TVIS_DIAG_EXTRA;
     }
