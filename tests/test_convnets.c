@@ -22,7 +22,7 @@ static const char *const files[] = {
     "resnet34",
     "resnet50",
 };
-enum { EMULATED = 6, UP_TO_B0 = 9 };
+enum { EMULATED = 2, SMALL = 6, UP_TO_B0 = 9 };
 
 static size_t file_count(void)
 {
@@ -134,7 +134,7 @@ static void memory(void **state)
     };
     const uint32_t cpus[] = { 0, TVIS_CPU_AVX2, TVIS_CPU_AVX2 | TVIS_CPU_AVX512, TVIS_CPU_NEON };
     (void)state;
-    for (size_t i = 0; i < TVIS_COUNT(budgets) && (!tvt_quick() || budgets[i].fuses); i++) {
+    for (size_t i = 0; i < (tvt_quick() ? 1 : TVIS_COUNT(budgets)); i++) {
         const budget *b = &budgets[i];
         tvis_blob blob;
         tvis_model m;
@@ -187,10 +187,10 @@ static void every_weight_counts(void **state)
         tvt_ok(tvt_golden_convert(&g, &w, &blob, &d), &d);
         tvt_ok(tvis_model_open(&m, blob.data, blob.size, &d), &d);
         tvis_model_get_info(&m, &info);
-        const uint16_t side = i < EMULATED ? 64 : 32;
+        const uint16_t side = i && i < SMALL ? 64 : 32;
         float *x = tvt_golden_input(&g, side, side), base[256], y[256];
         logits(&m, side, x, base);
-        for (uint32_t k = 0; k < info.tensors; k++) {
+        for (uint32_t k = 0; k < info.tensors; k += tvt_quick() ? 7 : 1) {
             if (!tvis_model_weight(&m, k, &t))
                 continue;
             scale(&t, 1.5f);
@@ -221,7 +221,7 @@ static void every_tensor_of_a_file_counts(void **state)
     tvt_golden_load(&g, "resnet20_cifar10");
     tvt_golden_weights(&g, &w);
     float *x = tvt_golden_input(&g, SIDE, SIDE);
-    for (size_t i = 0; i <= w.count; i += tvt_quick() && i ? 9 : 1) {
+    for (size_t i = 0; i <= w.count; i += tvt_quick() && i ? 17 : 1) {
         if (i)
             tvt_scale_weight(&w.t[i - 1], 1.5f);
         tvt_ok(tvt_golden_convert(&g, &w, &blob, &d), &d);
@@ -261,7 +261,7 @@ static void swap(tvt_weight *a, tvt_weight *b)
 static void damaged_lists(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < (tvt_quick() ? 2 : UP_TO_B0); i++) {
+    for (size_t i = 0; i < (tvt_quick() ? 1 : UP_TO_B0); i++) {
         tvt_golden_net g;
         tvt_weights w;
         tvis_diag d;
@@ -301,7 +301,7 @@ static void damaged_lists(void **state)
 /* Every pair of networks. */
 static void weights_of_another_network(void **state)
 {
-    const size_t count = tvt_quick() ? 3 : UP_TO_B0;
+    const size_t count = tvt_quick() ? EMULATED : UP_TO_B0;
     (void)state;
     for (size_t i = 0; i < count; i++) {
         tvt_golden_net g, other;
