@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Times every kernel of the variant tables that this processor can run, on the layers of MobileNetV2 at 224 x 224, with
- * all data as near to the processor as it fits. */
+/* Times every kernel of the variant tables that this processor can run, on the layers of MobileNetV2 and ResNet-50
+ * at 224 x 224, with all data as near to the processor as it fits. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +9,9 @@
 #include "bench/bench.h"
 #include "core/port.h"
 #include "ops/depthwise.h"
+#include "ops/depthwise_s8.h"
 #include "ops/gemm.h"
+#include "ops/gemm_s8.h"
 
 typedef struct options {
     tvb_format format;
@@ -67,6 +69,8 @@ static const int32_t gemm_layers[][3] = {
     { 784, 32, 144 },  { 784, 192, 32 },  { 784, 32, 192 },  { 196, 64, 192 },  { 196, 384, 64 },  { 196, 64, 384 },
     { 196, 96, 384 },  { 196, 576, 96 },  { 196, 96, 576 },  { 49, 160, 576 },  { 49, 960, 160 },  { 49, 160, 960 },
     { 49, 320, 960 },  { 49, 1280, 320 }, { 1, 1000, 1280 }, { 4, 1000, 1280 },
+    { 12544, 64, 147 }, { 3136, 64, 576 }, { 3136, 256, 64 }, { 784, 128, 1152 }, { 196, 256, 2304 }, { 49, 512, 4608 },
+    { 49, 2048, 512 },
 };
 
 typedef struct gemm_call {
@@ -120,6 +124,75 @@ static void gemm_layer(tvb_table *table, const options *o, int32_t m, int32_t n,
     free(w);
     free(bias);
     free(y);
+}
+
+/* ---- gemm_s8 ---- */
+
+/* Bytes that are the same in each run; free() them. */
+static int8_t *bytes(size_t n)
+{
+    return (int8_t *)tvb_floats((n + sizeof(float) - 1) / sizeof(float));
+}
+
+/* What brings sums of k random products to -128 … 127; free() it. */
+static int32_t *multipliers(int32_t n, int32_t k)
+{
+    int32_t *mul = (int32_t *)(void *)tvb_floats((size_t)n);
+    for (int32_t j = 0; j < n; j++)
+        mul[j] = 2 * (8000000 / k + j);
+    return mul;
+}
+
+typedef struct gemm_s8_call {
+    const tvis_gemm_s8_variant *v;
+    tvis_gemm_s8_args a;
+} gemm_s8_call;
+
+static void gemm_s8_run(void *arg)
+{
+    const gemm_s8_call *call = arg;
+    call->v->run(&call->a);
+}
+
+static tvb_stats gemm_s8_time(const options *o, const tvis_gemm_s8_variant *v, tvis_gemm_s8_args a)
+{
+    gemm_s8_call call = { v, a };
+    int8_t *packed = NULL;
+    if (v->k.pack != TVIS_PACK_PLAIN) {
+        packed = bytes(tvis_gemm_s8_packed(a.n, a.k, v->k.pack));
+        tvis_gemm_s8_pack(a.w, a.n, a.k, v->k.pack, packed);
+        call.a.w = packed;
+    }
+    const tvb_stats s = tvb_measure(gemm_s8_run, &call, o->seconds);
+    free(packed);
+    return s;
+}
+
+static void gemm_s8_layer(tvb_table *table, const options *o, int32_t m, int32_t n, int32_t k)
+{
+    static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c };
+    char shape[48];
+    int8_t *x = bytes((size_t)m * (size_t)k), *w = bytes((size_t)n * (size_t)k), *y = bytes((size_t)m * (size_t)n);
+    int32_t *mul = multipliers(n, k);
+    const tvis_gemm_s8_args a = {
+        .x = x, .w = w, .bias = mul, .y = y, .m = m, .n = n, .k = k, .ldx = k, .ldy = n, .q = { mul, 0, 3, -128, 127 }
+    };
+    (void)snprintf(shape, sizeof shape, "m%d n%d k%d", (int)m, (int)n, (int)k);
+    tvb_stats reference = { .p50 = NAN };
+    for (const tvis_gemm_s8_variant *v = tvis_gemm_s8; v->k.name; v++) {
+        timing t = { "gemm_s8", v->k.name, shape, (double)m * (double)n * (double)k, NAN };
+        if (!runs(o, &v->k, v->run) || (v->k.m_max && m > v->k.m_max) || !wanted(o, &t))
+            continue;
+        if (isnan(reference.p50))
+            reference = gemm_s8_time(o, &plain_c, a);
+        const tvb_stats s = v->run == plain_c.run ? reference : gemm_s8_time(o, v, a);
+        t.c_ns = reference.p50;
+        report(table, o, &t, &s);
+    }
+    free(x);
+    free(w);
+    free(y);
+    free(mul);
 }
 
 /* ---- depthwise ---- */
@@ -203,6 +276,87 @@ static void depthwise_layer(tvb_table *table, const options *o, int32_t side, in
     free(y);
 }
 
+/* ---- depthwise_s8 ---- */
+
+typedef struct depthwise_s8_call {
+    const tvis_depthwise_s8_variant *v;
+    tvis_depthwise_s8_args a;
+    const int8_t *x;
+    int8_t *y;
+} depthwise_s8_call;
+
+/* All rows of a square picture. */
+static void depthwise_s8_run(void *arg)
+{
+    const depthwise_s8_call *call = arg;
+    tvis_depthwise_s8_args a = call->a;
+    const int8_t *rows[MAX_KH];
+    a.rows = rows;
+    for (int32_t oy = 0; oy < a.ow; oy++) {
+        for (int32_t ky = 0; ky < a.kh; ky++) {
+            const int32_t iy = oy * a.stride - a.pad + ky;
+            rows[ky] = iy >= 0 && iy < a.iw ? call->x + (ptrdiff_t)iy * a.iw * a.c : NULL;
+        }
+        a.y = call->y + (ptrdiff_t)oy * a.ow * a.c;
+        call->v->run(&a);
+    }
+}
+
+static tvb_stats depthwise_s8_time(const options *o, const tvis_depthwise_s8_variant *v, depthwise_s8_call call)
+{
+    int8_t *packed = NULL;
+    call.v = v;
+    if (TVIS_PACK_IS_TAPS(v->k.pack)) {
+        packed = bytes(tvis_depthwise_s8_packed(call.a.kh, call.a.kw, call.a.c, v->k.pack));
+        tvis_depthwise_s8_pack(call.a.w, call.a.kh, call.a.kw, call.a.c, v->k.pack, packed);
+        call.a.w = packed;
+    }
+    const tvb_stats s = tvb_measure(depthwise_s8_run, &call, o->seconds);
+    free(packed);
+    return s;
+}
+
+static void depthwise_s8_layer(tvb_table *table, const options *o, int32_t side, int32_t c, int32_t k, int32_t stride)
+{
+    static const tvis_depthwise_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s8_c };
+    const int32_t out = (side - 1) / stride + 1;
+    const size_t pixels = (size_t)side * (size_t)side, out_pixels = (size_t)out * (size_t)out;
+    char shape[48];
+    int8_t *x = bytes(pixels * (size_t)c), *w = bytes((size_t)(k * k) * (size_t)c), *y = bytes(out_pixels * (size_t)c);
+    int32_t *mul = multipliers(c, k * k);
+    depthwise_s8_call call = { &plain_c,
+                               { .w = w,
+                                 .bias = mul,
+                                 .iw = side,
+                                 .ow = out,
+                                 .c = c,
+                                 .kh = k,
+                                 .kw = k,
+                                 .stride = stride,
+                                 .pad = k / 2,
+                                 .dilation = 1,
+                                 .x_zero = -128,
+                                 .q = { mul, 0, 3, -128, 127 } },
+                               x,
+                               y };
+    (void)snprintf(shape, sizeof shape, "%dx%d c%d k%d s%d", (int)side, (int)side, (int)c, (int)k, (int)stride);
+    tvb_stats reference = { .p50 = NAN };
+    for (const tvis_depthwise_s8_variant *v = tvis_depthwise_s8; v->k.name; v++) {
+        timing t = { "depthwise_s8", v->k.name, shape, (double)out_pixels * (double)c * (double)(k * k), NAN };
+        if (!runs(o, &v->k, v->run) || !wanted(o, &t))
+            continue;
+        if (isnan(reference.p50))
+            reference = depthwise_s8_time(o, &plain_c, call);
+        const tvb_stats s = v->run == plain_c.run ? reference : depthwise_s8_time(o, v, call);
+        t.c_ns = reference.p50;
+        report(table, o, &t, &s);
+    }
+    free(x);
+    free(w);
+    free(y);
+    free(mul);
+}
+
 /* ---- the program ---- */
 
 static const char usage[] =
@@ -255,9 +409,14 @@ int main(int argc, char **argv)
     tvb_table_begin(&table, o.format, columns, TVIS_COUNT(columns));
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
         gemm_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
+    for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
+        gemm_s8_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
     for (size_t i = 0; i < TVIS_COUNT(depthwise_layers); i++)
         depthwise_layer(&table, &o, depthwise_layers[i][0], depthwise_layers[i][1], depthwise_layers[i][2],
                         depthwise_layers[i][3]);
+    for (size_t i = 0; i < TVIS_COUNT(depthwise_layers); i++)
+        depthwise_s8_layer(&table, &o, depthwise_layers[i][0], depthwise_layers[i][1], depthwise_layers[i][2],
+                           depthwise_layers[i][3]);
     if (!tvb_table_end(&table)) {
         fprintf(stderr, "bench_kernels: stdout: cannot be written\n");
         return 1;

@@ -9,6 +9,22 @@
  * with zeros. An id never changes its meaning: packed blobs carry it. */
 #define TVIS_PACK_PLAIN     0u
 #define TVIS_PACK_PANEL(nr) (0x100u | (nr))
+/* int8: panels of (groups, nr, group) with nr int32 after each panel. A group is 2, 4 or 16 neighbours in k; the last
+ * one ends with the last of k and has zeros for what the group before it holds too. The int32 are what a product that
+ * a kernel takes in another form must be corrected by. Groups of 4: x + 128 is multiplied, -128 * sum(w). Groups of 16:
+ * x + 1 in their upper halves, -sum(w) over those. Groups of 2: 0. */
+#define TVIS_PACK_GROUPS(group, nr) ((group) << 8 | (nr))
+#define TVIS_PACK_GROUP(pack)       ((pack) >> 8)
+#define TVIS_PACK_COLUMNS(pack)     ((pack)&0xff)
+/* int8, depthwise (kh, kw, c): blocks of (steps, block, deep) with `block` int32 after each, the sums of a channel's
+ * weights. The last block holds the last channels, of which the block before it has some too; only a single block is
+ * filled up with zeros. A step is `deep` taps: of each `deep` rows of the kernel one column, the next one in the next
+ * step; of fewer rows at the end, deep / rows columns, a column's rows side by side; zeros in what is left. In a block of
+ * 64, the sixteens are transposed in fours: channels 0 … 3, 16 … 19, 32 … 35, 48 … 51, 4 … 7 and so on. */
+#define TVIS_PACK_TAPS(deep, block) (0x8000u | (deep) << 8 | (block))
+#define TVIS_PACK_IS_TAPS(pack)     (((pack)&0x8000u) != 0)
+#define TVIS_PACK_DEEP(pack)        ((pack) >> 8 & 0x7f)
+#define TVIS_PACK_BLOCK(pack)       ((pack)&0xff)
 
 typedef struct tvis_kernel {
     const char *name; /* NULL ends a table */

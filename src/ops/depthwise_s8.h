@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/* Depthwise convolution in int8, one output row at a time. */
+#ifndef TVIS_OPS_DEPTHWISE_S8_H
+#define TVIS_OPS_DEPTHWISE_S8_H
+
+#include "core/kernel.h"
+#include "ops/requant.h"
+
+/* The most taps, kh * kw: then |sum of (x - x_zero) * w| <= 2^14 * 255 * 2^7 < 2^29. */
+#define TVIS_DEPTHWISE_S8_MAX_TAPS 16384
+
+typedef struct tvis_depthwise_s8_args {
+    const int8_t *const *rows;     /* (kh) input rows of (iw, c); NULL: outside of the picture */
+    const int8_t *w;               /* (kh, kw, c) */
+    const int32_t *bias;           /* (c) or NULL; |bias + sum| < 2^31 >> q.shift */
+    int8_t *y;                     /* (ow, c) */
+    int32_t iw, ow, c, kh, kw;     /* kh * kw <= TVIS_DEPTHWISE_S8_MAX_TAPS */
+    int32_t stride, pad, dilation; /* along the row; pad: columns before the first */
+    int32_t x_zero;                /* -128 … 127; nothing is in the bias for it */
+    tvis_requant q;                /* mul: (c) */
+} tvis_depthwise_s8_args;
+
+typedef struct tvis_depthwise_s8_variant {
+    tvis_kernel k; /* nr: channels at a time */
+    void (*run)(const tvis_depthwise_s8_args *a);
+} tvis_depthwise_s8_variant;
+
+/* Fastest first, C last. acc = bias + sum of (x - x_zero) * w over the taps inside of the picture; all give the same
+ * bits. Reads no element outside the shapes above; y overlaps nothing. Safe for any weights, biases and multipliers. */
+extern const tvis_depthwise_s8_variant tvis_depthwise_s8[];
+
+/* Whether a row of the table is made for kernels of this size. C is for all. */
+bool tvis_depthwise_s8_fits(const tvis_kernel *k, int32_t kh, int32_t kw, int32_t dilation);
+
+void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a);
+void tvis_depthwise_s8_16_avx2(const tvis_depthwise_s8_args *a);
+void tvis_depthwise_s8_64_vnni(const tvis_depthwise_s8_args *a);
+
+/* Bytes that (kh, kw, c) takes in the order `pack`, a TVIS_PACK_TAPS. */
+size_t tvis_depthwise_s8_packed(int32_t kh, int32_t kw, int32_t c, uint16_t pack);
+/* Plain (kh, kw, c) to that order; out has the bytes above and is aligned to 4. */
+void tvis_depthwise_s8_pack(const int8_t *w, int32_t kh, int32_t kw, int32_t c, uint16_t pack, int8_t *out);
+
+/* Kernels for packed weights interleave rows in a buffer of this size; a tap is a byte there, or two bytes. */
+#define TVIS_DEPTHWISE_S8_BUFFER 16384
+#define TVIS_DEPTHWISE_S8_STEPS  64
+
+/* Steps of `deep` taps that a kernel takes. */
+int32_t tvis_depthwise_s8_steps(int32_t kh, int32_t kw, int32_t deep);
+
+#endif

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/* AVX-512 VNNI: tiles of 6 x 64, 12 x 32 and 12 x 16. VPDPBUSD multiplies unsigned by signed bytes: x + 128,
+ * which is x with its highest bit turned over, by w; the panel tells what that is too much. Sums are exact modulo 2^32.
+ */
+#include "core/port.h"
+#include "ops/gemm_s8.h"
+#include "ops/requant_avx512.h"
+
+enum { GROUP = 4, NR = 16, ROWS = 12, TILE = 6 * 64 };
+
+/* A row, the base register it is addressed from, and its distance from there. */
+#define EACH_ROW(DO)                                                                                                   \
+    DO(0, x0, 0);                                                                                                      \
+    DO(1, x0, 1);                                                                                                      \
+    DO(2, x0, 2);                                                                                                      \
+    DO(3, x3, 0);                                                                                                      \
+    DO(4, x3, 1);                                                                                                      \
+    DO(5, x3, 2);                                                                                                      \
+    DO(6, x6, 0);                                                                                                      \
+    DO(7, x6, 1);                                                                                                      \
+    DO(8, x6, 2);                                                                                                      \
+    DO(9, x9, 0);                                                                                                      \
+    DO(10, x9, 1);                                                                                                     \
+    DO(11, x9, 2)
+
+/* Sums of a row in up to four vectors; those past `rows` and `vecs` are constants that vanish. */
+#define ROW_DECLARE(row, base, at)                                                                                     \
+    __m512i a##row = c->bias[0], b##row = c->bias[1], c##row = c->bias[2], d##row = c->bias[3]
+#define ROW_STEP(row, base, at)                                                                                        \
+    if (rows > row) {                                                                                                  \
+        const __m512i x = _mm512_xor_si512(load_group(base + at * ldx), sign);                                         \
+        a##row = _mm512_dpbusd_epi32(a##row, x, w0);                                                                   \
+        if (vecs > 1)                                                                                                  \
+            b##row = _mm512_dpbusd_epi32(b##row, x, w1);                                                               \
+        if (vecs > 2)                                                                                                  \
+            c##row = _mm512_dpbusd_epi32(c##row, x, w2);                                                               \
+        if (vecs > 3)                                                                                                  \
+            d##row = _mm512_dpbusd_epi32(d##row, x, w3);                                                               \
+    }
+#define ROW_STORE(row, base, at)                                                                                       \
+    if (rows > row) {                                                                                                  \
+        __m512i *s = sums + row * vecs;                                                                                \
+        s[0] = a##row;                                                                                                 \
+        if (vecs > 1)                                                                                                  \
+            s[1] = b##row;                                                                                             \
+        if (vecs > 2)                                                                                                  \
+            s[2] = c##row;                                                                                             \
+        if (vecs > 3)                                                                                                  \
+            s[3] = d##row;                                                                                             \
+    }
+/* 64 columns need not pass through memory. */
+#define ROW_FINISH(row, base, at)                                                                                      \
+    if (rows > row) {                                                                                                  \
+        const __m512i s = clamp64(RESULT(a##row, 0), RESULT(b##row, 1), RESULT(c##row, 2), RESULT(d##row, 3), limits); \
+        _mm512_mask_storeu_epi8(y + row * a->ldy, first64(c->count), in_order(s));                                     \
+    }
+#define RESULT(sum, v) scale16(sum, c->mul[v], c->odd[v], shift)
+#define STEP                                                                                                           \
+    do {                                                                                                               \
+        const __m512i w0 = _mm512_loadu_si512(w), w1 = vecs > 1 ? _mm512_loadu_si512(w + panel) : w0,                  \
+                      w2 = vecs > 2 ? _mm512_loadu_si512(w + 2 * panel) : w0,                                          \
+                      w3 = vecs > 3 ? _mm512_loadu_si512(w + 3 * panel) : w0;                                          \
+        EACH_ROW(ROW_STEP);                                                                                            \
+    } while (0)
+
+/* GROUP bytes, in each place of a vector. */
+static inline __m512i load_group(const int8_t *x)
+{
+    return _mm512_broadcastd_epi32(_mm_loadu_si32(x));
+}
+
+/* What a tile's columns need to become results: `vecs` vectors from column j on. */
+typedef struct columns {
+    __m512i bias[4], mul[4], odd[4];
+    int32_t j, count;
+} columns;
+
+static columns columns_of(const tvis_gemm_s8_args *a, const int8_t *w, int32_t j, int32_t vecs)
+{
+    const size_t panel = tvis_gemm_s8_panel(a->k, GROUP, NR);
+    columns c = { .j = j, .count = a->n - j < vecs * NR ? a->n - j : vecs * NR };
+    for (int32_t v = 0; v < vecs; v++, w += panel) {
+        const __mmask16 mask = first16(c.count - v * NR);
+        const int32_t at = j + v * NR;
+        c.bias[v] = _mm512_loadu_si512(w + panel - NR * sizeof(int32_t));
+        if (a->bias)
+            c.bias[v] = _mm512_add_epi32(c.bias[v], _mm512_maskz_loadu_epi32(mask, a->bias + at));
+        if (a->y32)
+            continue;
+        c.mul[v] = _mm512_maskz_loadu_epi32(mask, a->q.mul + at);
+        c.odd[v] = odd16(c.mul[v]);
+    }
+    return c;
+}
+
+static inline __mmask64 first64(int32_t n)
+{
+    return ~(__mmask64)0 >> (64 - n); /* 0 < n <= 64 */
+}
+
+/* Bias and sums of x[i … i + rows) and `vecs` panels from w on: a row after the other in `sums`. Or, true: the results
+ * in y. One loop for both: with two, GCC 12 keeps the sums in memory. */
+TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, __m512i *sums,
+                          const int rows, const int vecs)
+{
+    const ptrdiff_t ldx = a->ldx, panel = (ptrdiff_t)tvis_gemm_s8_panel(a->k, GROUP, NR);
+    const __m512i sign = _mm512_set1_epi8(-128);
+    const int8_t *x0 = a->x + i * ldx;
+    const int8_t *x3 = rows > 3 ? x0 + 3 * ldx : x0, *x6 = rows > 6 ? x3 + 3 * ldx : x0,
+                 *x9 = rows > 9 ? x6 + 3 * ldx : x0;
+    EACH_ROW(ROW_DECLARE);
+    for (int32_t p = a->k; p >= GROUP; p -= GROUP, w += GROUP * NR, x0 += GROUP, x3 += GROUP, x6 += GROUP, x9 += GROUP)
+        STEP;
+    if (a->k % GROUP) {
+        const int32_t back = GROUP - a->k % GROUP;
+        x0 -= back;
+        x3 -= back;
+        x6 -= back;
+        x9 -= back;
+        STEP;
+    }
+    if (vecs == 4 && !a->y32 && !a->add) {
+        const limits64 limits = limits64_of(&a->q);
+        const __m512i shift = _mm512_set1_epi32(a->q.shift);
+        int8_t *y = a->y + (ptrdiff_t)i * a->ldy + c->j;
+        EACH_ROW(ROW_FINISH);
+        return true;
+    }
+    EACH_ROW(ROW_STORE);
+    return false;
+}
+
+static void store_sums(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const __m512i *sums,
+                       int32_t vecs)
+{
+    for (int32_t r = 0; r < rows; r++)
+        for (int32_t v = 0; v < vecs; v++)
+            _mm512_mask_storeu_epi32(a->y32 + (ptrdiff_t)(i + r) * a->ldy + c->j + v * NR, first16(c->count - v * NR),
+                                     *sums++);
+}
+
+/* R(sum), and R(what is added) with it. */
+TVIS_INLINE __m512i result(const tvis_gemm_s8_args *a, const columns *c, __m512i sum, ptrdiff_t row, int v,
+                           const bool add)
+{
+    const __m512i s = scale16(sum, c->mul[v], c->odd[v], _mm512_set1_epi32(a->q.shift));
+    if (!add)
+        return s;
+    const int8_t *at = a->add + row * a->ldy + c->j + v * NR;
+    const __m512i x = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first16(c->count - v * NR), at));
+    const __m512i mul = _mm512_set1_epi32(a->add_q.mul), zero = _mm512_set1_epi32(a->add_q.zero);
+    return _mm512_add_epi32(s, scale16(_mm512_sub_epi32(x, zero), mul, mul, _mm512_set1_epi32(a->add_q.shift)));
+}
+
+/* The rows that 64 results belong to. */
+TVIS_INLINE void store_rows(int8_t *y, ptrdiff_t ldy, int32_t rows, __mmask64 mask, __m512i v, const int vecs)
+{
+    if (vecs == 4) {
+        _mm512_mask_storeu_epi8(y, mask, v);
+    } else if (vecs == 2) {
+        _mm256_mask_storeu_epi8(y, (__mmask32)mask, _mm512_castsi512_si256(v));
+        if (rows > 1)
+            _mm256_mask_storeu_epi8(y + ldy, (__mmask32)mask, _mm512_extracti64x4_epi64(v, 1));
+    } else {
+        _mm_mask_storeu_epi8(y, (__mmask16)mask, _mm512_castsi512_si128(v));
+        if (rows > 1)
+            _mm_mask_storeu_epi8(y + ldy, (__mmask16)mask, _mm512_extracti32x4_epi32(v, 1));
+        if (rows > 2)
+            _mm_mask_storeu_epi8(y + 2 * ldy, (__mmask16)mask, _mm512_extracti32x4_epi32(v, 2));
+        if (rows > 3)
+            _mm_mask_storeu_epi8(y + 3 * ldy, (__mmask16)mask, _mm512_extracti32x4_epi32(v, 3));
+    }
+}
+
+/* 64 results at a time: four vectors of sums, or as many as there are more than once. */
+TVIS_INLINE void store_bytes(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const __m512i *sums,
+                             const int rows, const int vecs, const bool add)
+{
+#define ADDED(q) result(a, c, sums[(q) % all], i + r + (q) % all / vecs, (q) % vecs, add)
+    const int all = rows * vecs;
+    const limits64 limits = limits64_of(&a->q);
+    const __mmask64 mask = first64(c->count);
+    for (int r = 0; r < rows; r += 4 / vecs, sums += 4) {
+        const __m512i v0 = ADDED(0), v1 = ADDED(1), v2 = ADDED(2), v3 = ADDED(3);
+        store_rows(a->y + (ptrdiff_t)(i + r) * a->ldy + c->j, a->ldy, rows - r, mask,
+                   in_order(clamp64(v0, v1, v2, v3, limits)), vecs);
+    }
+#undef ADDED
+}
+
+TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, const int rows,
+                      const int vecs)
+{
+    __m512i sums[TILE / 16];
+    if (multiply(a, c, i, w, sums, rows, vecs))
+        return;
+    if (a->y32)
+        store_sums(a, c, i, rows, sums, vecs);
+    else if (a->add)
+        store_bytes(a, c, i, sums, rows, vecs, true);
+    else if (vecs < 4)
+        store_bytes(a, c, i, sums, rows, vecs, false);
+}
+
+/* One function for each tile: what is common to all tiles would otherwise take the registers of the sums. */
+#define TILE_OF(rows, vecs)                                                                                            \
+    static void tile_##rows##_##vecs(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w)         \
+    {                                                                                                                  \
+        tile(a, c, i, w, rows, vecs);                                                                                  \
+    }
+TILE_OF(12, 1)
+TILE_OF(4, 1)
+TILE_OF(2, 1)
+TILE_OF(1, 1)
+TILE_OF(12, 2)
+TILE_OF(4, 2)
+TILE_OF(2, 2)
+TILE_OF(1, 2)
+TILE_OF(6, 4)
+TILE_OF(4, 4)
+TILE_OF(2, 4)
+TILE_OF(1, 4)
+
+/* `vecs` panels at a time, with tiles for these numbers of rows. */
+typedef struct width {
+    int32_t vecs, rows[4];
+    void (*tile[4])(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w);
+} width;
+
+static const width widths[] = { { 1, { 12, 4, 2, 1 }, { tile_12_1, tile_4_1, tile_2_1, tile_1_1 } },
+                                { 2, { 12, 4, 2, 1 }, { tile_12_2, tile_4_2, tile_2_2, tile_1_2 } },
+                                { 4, { 6, 4, 2, 1 }, { tile_6_4, tile_4_4, tile_2_4, tile_1_4 } } };
+
+/* The widest that reads no panel that isn't there. */
+static const width *width_for(int32_t columns_left)
+{
+    return &widths[columns_left > 3 * NR ? 2 : columns_left > NR ? 1 : 0];
+}
+
+/* Rows i … end of the panels from column j on; the tallest tiles first. */
+static void rows_of(const tvis_gemm_s8_args *a, const width *by, int32_t i, int32_t end, int32_t j)
+{
+    const int8_t *w = a->w + (size_t)(j / NR) * tvis_gemm_s8_panel(a->k, GROUP, NR);
+    const columns c = columns_of(a, w, j, by->vecs);
+    for (int t = 0; t < 4; t++)
+        for (; end - i >= by->rows[t]; i += by->rows[t])
+            by->tile[t](a, &c, i, w);
+}
+
+/* Rows of x that stay in the second-level cache while the panels pass. */
+static int32_t block_rows(const tvis_gemm_s8_args *a)
+{
+    enum { BYTES = 1 << 17, LEAST = 96 };
+    const int32_t rows = BYTES / a->k / ROWS * ROWS;
+    return rows < LEAST ? LEAST : rows;
+}
+
+void tvis_gemm_s8_6x64_vnni(const tvis_gemm_s8_args *a)
+{
+    if (a->k < GROUP) {
+        tvis_gemm_s8_short(a, GROUP, tvis_gemm_s8_6x64_vnni);
+        return;
+    }
+    const int32_t block = block_rows(a);
+    for (int32_t i = 0; i < a->m; i += block) {
+        const int32_t end = a->m - i < block ? a->m : i + block;
+        for (int32_t j = 0; j < a->n;) {
+            const width *by = width_for(a->n - j);
+            rows_of(a, by, i, end, j);
+            j += by->vecs * NR;
+        }
+    }
+}
