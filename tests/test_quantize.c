@@ -66,7 +66,7 @@ static void blobs_become_graphs_again(void **state)
 
 static void quantize(const tvis_model *m, tvis_blob *blob, tvis_model *half, tvis_quantize_report *r)
 {
-    const tvis_quantize_config c = { sizeof c, TVIS_QUANTIZE_FP16 };
+    const tvis_quantize_config c = { .struct_size = sizeof c, .mode = TVIS_QUANTIZE_FP16 };
     tvis_diag d;
     tvt_ok(tvis_quantize(m, &c, blob, r, &d), &d);
     tvt_ok(tvis_model_open(half, blob->data, blob->size, &d), &d);
@@ -125,7 +125,7 @@ static void halves_run(void **state)
 
 static void expect_refusal(const tvis_model *m, tvis_status status, tvis_diag_code code, const char *subject)
 {
-    const tvis_quantize_config c = { sizeof c, TVIS_QUANTIZE_FP16 };
+    const tvis_quantize_config c = { .struct_size = sizeof c, .mode = TVIS_QUANTIZE_FP16 };
     tvis_blob blob = { NULL, 0 };
     tvis_diag d;
     assert_int_equal(tvis_quantize(m, &c, &blob, NULL, &d), status);
@@ -169,7 +169,7 @@ static void what_cannot_be_halved_is_refused(void **state)
 
 static void every_allocation_may_fail(void **state)
 {
-    const tvis_quantize_config c = { sizeof c, TVIS_QUANTIZE_FP16 };
+    const tvis_quantize_config c = { .struct_size = sizeof c, .mode = TVIS_QUANTIZE_FP16 };
     tvt_net n;
     tvis_blob blob, small;
     tvis_model m;

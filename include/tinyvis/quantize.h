@@ -12,12 +12,32 @@ extern "C" {
 
 typedef enum tvis_quantize_mode {
     TVIS_QUANTIZE_FP16, /* weights of convolutions and linear layers as halves; arithmetic stays fp32 */
+    TVIS_QUANTIZE_INT8, /* weights and activations as int8, integers throughout; needs calibration */
     TVIS_QUANTIZE_COUNT_
 } tvis_quantize_mode;
+
+/* How the range of an activation is taken from the calibration pictures. ORDER TVIS_OBSERVER */
+typedef enum tvis_observer_kind {
+    TVIS_OBSERVER_MINMAX,     /* the extremes of all pictures */
+    TVIS_OBSERVER_AVERAGE,    /* the mean of the pictures' extremes */
+    TVIS_OBSERVER_PERCENTILE, /* without the outermost values */
+    TVIS_OBSERVER_MSE,        /* least mean square error of rounding and clipping */
+    TVIS_OBSERVER_ENTROPY,    /* least Kullback-Leibler divergence */
+    TVIS_OBSERVER_COUNT_
+} tvis_observer_kind;
+
+/* Fills the network's input (a view in NHWC floats, batch 1) with calibration picture i. Called for 0, 1 … images - 1, once or twice. */
+typedef tvis_status (*tvis_calibration_input)(void *user, uint32_t i, const tvis_tensor *in, tvis_diag *diag);
 
 typedef struct tvis_quantize_config {
     size_t  struct_size; /* sizeof(tvis_quantize_config) */
     uint8_t mode;        /* tvis_quantize_mode */
+    /* the rest for INT8 only */
+    uint8_t                observer;   /* tvis_observer_kind */
+    float                  percentile; /* for its observer: per cent of the values that stay, 99.99 for example */
+    uint32_t               images;     /* at least 1 */
+    tvis_calibration_input input;
+    void                  *input_user;
 } tvis_quantize_config;
 
 /* What was done, over all weights that got another type. */

@@ -20,6 +20,16 @@ static const tvis_op *const all[] = {
     &tvis_op_attention_f32,
     &tvis_op_tokens_f32,
     &tvis_op_slice_f32,
+    &tvis_op_quantize_s8,
+    &tvis_op_dequantize_f32,
+    &tvis_op_conv2d_s8,
+    &tvis_op_depthwise_s8,
+    &tvis_op_linear_s8,
+    &tvis_op_activation_s8,
+    &tvis_op_add_s8,
+    &tvis_op_scale_s8,
+    &tvis_op_global_avg_pool_s8,
+    &tvis_op_max_pool_s8,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };

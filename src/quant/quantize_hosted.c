@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/graph_hosted.h"
 #include "core/half.h"
+#include "quant/int8_hosted.h"
 
 #include <tinyvis/quantize.h>
 
@@ -107,6 +108,8 @@ tvis_status tvis_quantize(const tvis_model *m, const tvis_quantize_config *c, tv
     if (c->mode >= TVIS_QUANTIZE_COUNT_)
         return tvis_fail_value(diag, TVIS_EINVAL, TVIS_DIAG_ENUM, "mode", NULL, -1, c->mode);
     memset(&r, 0, sizeof r);
+    if (c->mode == TVIS_QUANTIZE_INT8)
+        return tvis_quantize_int8(m, c, blob, report, diag);
     tvis_graph_init(&g, diag);
     tvis_graph_read(&g, m);
     if (!g.status)

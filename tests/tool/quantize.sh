@@ -23,6 +23,26 @@ fi
 
 fails 1 'quantized already' quantize "$T/h.tvis" -o "$T/x.tvis" --mode fp16
 fails 2 'mode' quantize "$T/m.tvis" -o "$T/x.tvis"
+mkdir "$T/pictures"
+pattern() # FILE SEED: a picture that any machine draws alike
+{
+    awk -v seed="$2" 'BEGIN { print "P3 80 64 255"; for (i = 0; i < 80 * 64 * 3; i++) { seed = (seed * 1103 + 12345) % 65536; print seed % 256 } }' >"$1"
+}
+for i in 1 2 3 4; do pattern "$T/pictures/$i.ppm" $i; done
+works 'quantize --mode int8' quantize "$T/m.tvis" -o "$T/i.tvis" --mode int8 --calibrate "$T/pictures" --observer minmax
+says 'tells type and bytes' 'int8, .* to .* weight tensors'
+true_that 'the file is under 40 %' test "$(wc -c <"$T/i.tvis")" -lt $(($(wc -c <"$T/m.tvis") * 40 / 100))
+works 'run of the result' run "$T/i.tvis" "$T/pictures/1.ppm"
+works 'verify of the result' verify "$T/i.tvis"
+works 'embed of the result' embed "$T/i.tvis" -o "$T/i.c"
+true_that 'lists integer operators' grep -q '&tvis_op_conv2d_s8,' "$T/i.c"
+fails 2 'calibrate' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int8
+fails 2 'go with --mode int8' quantize "$T/m.tvis" -o "$T/x.tvis" --mode fp16 --calibrate "$T/pictures"
+fails 1 'quantized already' quantize "$T/i.tvis" -o "$T/x.tvis" --mode int8 --calibrate "$T/pictures"
+mkdir "$T/empty"
+fails 1 'empty' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int8 --calibrate "$T/empty"
+echo 'no picture' >"$T/pictures/5.ppm"
+fails 1 '5.ppm' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int8 --calibrate "$T/pictures"
 fails 2 'int3' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int3
 fails 2 "'-o' is missing" quantize "$T/m.tvis" --mode fp16
 fails 1 'over an input' quantize "$T/m.tvis" -o "$T/m.tvis" --mode fp16

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/dense_s8.h"
+#include "core/port.h"
+
+tvis_status tvis_s8_check(const tvis_node_plan *p, int32_t channels)
+{
+    const tvis_blob_tensor *w = p->in[1];
+    const uint16_t out = tvis_ids(p->model)[p->node->ids + p->node->in_count];
+    const bool constant = w->producer == TVIS_NONE && w->last_use == TVIS_NONE;
+    if (p->in[0]->dtype != TVIS_S8 || w->dtype != TVIS_S8 || !constant || w->pack != TVIS_PACK_PLAIN ||
+        tvis_tensors(p->model)[out].dtype != TVIS_S8 || !p->in[TVIS_S8_BIAS] || !p->in[TVIS_S8_MUL])
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE,
+                              "int8 input, weights, output, biases and multipliers are needed");
+    if (p->node->act != TVIS_ACT_NONE)
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_ENUM, "activations of int8 layers are limits or tables");
+    tvis_status s = tvis_plan_vector(p, TVIS_S8_BIAS, TVIS_S32, channels);
+    if (!s)
+        s = tvis_plan_vector(p, TVIS_S8_MUL, TVIS_S32, channels);
+    return s ? s : tvis_plan_vector(p, TVIS_S8_TABLE, TVIS_S8, 256);
+}
+
+tvis_requant tvis_s8_requant(const tvis_node_run *r, size_t first)
+{
+    const tvis_quant *q = &r->node->q;
+    return (tvis_requant){
+        .mul = (const int32_t *)r->x[TVIS_S8_MUL] + first,
+        .shift = q->shift,
+        .zero = r->node->q.zero,
+        .lo = q->lo,
+        .hi = q->hi,
+    };
+}
+
+void tvis_s8_look_up(const tvis_node_run *r, int8_t *y, int32_t rows, int32_t cols, int32_t ldy)
+{
+    const int8_t *table = r->x[TVIS_S8_TABLE];
+    for (int32_t i = 0; table && i < rows; i++)
+        for (int32_t j = 0; j < cols; j++) {
+            int8_t *at = y + (ptrdiff_t)i * ldy + j;
+            *at = table[*at + 128];
+        }
+}
+
+static const tvis_kernel *choose(uint32_t cpu, int64_t rows, uint16_t *row)
+{
+    uint16_t i = 0;
+    while ((tvis_gemm_s8[i].k.cpu & ~cpu) || (tvis_gemm_s8[i].k.m_max && rows > tvis_gemm_s8[i].k.m_max))
+        i++;
+    *row = i;
+    return &tvis_gemm_s8[i].k;
+}
+
+/* Bytes of one group's weights in the kernel's order. */
+static size_t group_bytes(const tvis_kernel *kern, int32_t n, int32_t k)
+{
+    return kern->pack == TVIS_PACK_PLAIN ? (size_t)n * (size_t)k : tvis_gemm_s8_packed(n, k, kern->pack);
+}
+
+static size_t panel_bytes(const tvis_kernel *kern, int32_t k)
+{
+    return tvis_gemm_s8_panel(k, TVIS_PACK_GROUP(kern->pack), kern->nr);
+}
+
+tvis_status tvis_dense_s8_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups, bool gathers)
+{
+    tvis_status s = tvis_s8_check(p, p->out_dims[0][3]);
+    if (s)
+        return s;
+    if (p->node->in_count > TVIS_S8_ADD && p->in[TVIS_S8_ADD]) {
+        if (p->in[TVIS_S8_ADD]->dtype != TVIS_S8 ||
+            memcmp(p->in_dims[TVIS_S8_ADD], p->out_dims[0], sizeof p->out_dims[0]) != 0)
+            return tvis_plan_fail_shape(p, "the tensor to add", p->out_dims[0], p->in_dims[TVIS_S8_ADD]);
+        p->in_place = TVIS_S8_ADD;
+    }
+    if (k > TVIS_GEMM_S8_MAX_K || rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX / 2)
+        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT,
+                              "more than 2^15 weights an output, 2^30 in all, or 2^31 rows");
+    tvis_choice *c = &p->choice[0];
+    const tvis_kernel *kern = choose(p->config->cpu, rows, &c->kernel);
+    const bool plain = kern->pack == TVIS_PACK_PLAIN;
+    p->kernel_name = kern->name;
+    p->macs = (uint64_t)rows * (uint64_t)n * (uint64_t)k * (uint64_t)groups;
+    c->pack = kern->pack;
+    c->pack_bytes = plain ? 0 : (uint32_t)groups * (uint32_t)group_bytes(kern, n, k);
+    const bool ready = plain || tvis_plan_packed(p, 0, kern->pack);
+    return tvis_matmul_scratch(p, kern, rows, k, 1, ready ? 0 : (uint32_t)panel_bytes(kern, k), gathers);
+}
+
+void tvis_dense_s8_pack(const tvis_node_plan *p, int32_t n, int32_t k, int32_t groups, void *out)
+{
+    const tvis_kernel *kern = &tvis_gemm_s8[p->choice[0].kernel].k;
+    const int8_t *w = (const int8_t *)(p->model->blob + p->in[1]->offset);
+    for (int32_t g = 0; g < groups; g++)
+        tvis_gemm_s8_pack(w + (size_t)g * (size_t)n * (size_t)k, n, k, kern->pack,
+                          (int8_t *)out + (size_t)g * group_bytes(kern, n, k));
+}
+
+static void multiply_packing(const tvis_matmul *mm, tvis_gemm_s8_args a, const int8_t *w, int8_t *panel)
+{
+    const tvis_gemm_s8_variant *v = &tvis_gemm_s8[mm->run->kernel[0]];
+    const int32_t nr = v->k.nr, columns = a.n;
+    a.w = panel;
+    for (int32_t j = 0; j < columns; j += nr) {
+        a.n = columns - j < nr ? columns - j : nr;
+        tvis_gemm_s8_pack(w + (ptrdiff_t)j * a.k, a.n, a.k, v->k.pack, panel);
+        v->run(&a);
+        a.y += nr;
+        a.add = a.add ? a.add + nr : NULL;
+        a.bias += nr;
+        a.q.mul += nr;
+    }
+}
+
+static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
+{
+    const tvis_node_run *r = mm->run;
+    const tvis_kernel *kern = mm->kern;
+    const int8_t *plain = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k, *add = r->x[TVIS_S8_ADD];
+    tvis_gemm_s8_args a = {
+        .x = b->x,
+        .w = plain,
+        .bias = (const int32_t *)r->x[TVIS_S8_BIAS] + b->first_column,
+        .add = add ? add + b->offset : NULL,
+        .y = b->y,
+        .m = b->m,
+        .n = b->n,
+        .k = mm->k,
+        .ldx = b->ldx,
+        .ldy = b->ldy,
+        .q = tvis_s8_requant(r, b->first_column),
+        .add_q = { r->node->q.add_mul, r->node->q.add_shift, add ? r->in[TVIS_S8_ADD]->zero : 0 },
+    };
+    if (kern->pack == TVIS_PACK_PLAIN) {
+        tvis_gemm_s8[r->kernel[0]].run(&a);
+    } else if (r->packed[0]) {
+        a.w = (const int8_t *)r->packed[0] + (size_t)b->group * group_bytes(kern, mm->n, mm->k) +
+              (size_t)(b->col / kern->nr) * panel_bytes(kern, mm->k);
+        tvis_gemm_s8[r->kernel[0]].run(&a);
+    } else {
+        multiply_packing(mm, a, plain, panel);
+    }
+    tvis_s8_look_up(r, b->y, b->m, b->n, b->ldy);
+}
+
+void tvis_dense_s8_run(const tvis_node_run *r, int32_t rows, int32_t n, int32_t k, int32_t groups,
+                       void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *), const void *shape)
+{
+    const tvis_matmul mm = {
+        .run = r,
+        .kern = &tvis_gemm_s8[r->kernel[0]].k,
+        .m = rows,
+        .n = n,
+        .k = k,
+        .groups = groups,
+        .size = 1,
+        .x = r->x[0],
+        .y = r->y[0],
+        .gather = gather,
+        .multiply = multiply,
+        .shape = shape,
+    };
+    tvis_matmul_run(&mm);
+}
