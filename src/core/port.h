@@ -16,6 +16,8 @@
 
 /* A body that is called with constants, once for each of them: it must become part of the caller. */
 #define TVIS_INLINE static inline __attribute__((always_inline))
+/* Memory that will be read soon. */
+#define TVIS_PREFETCH(p) __builtin_prefetch(p)
 
 #if defined(__x86_64__) || defined(__i386__)
 #define TVIS_X86 1

@@ -43,15 +43,19 @@ size_t tvis_gemm_f32_packed(int32_t n, int32_t k, int32_t nr)
     return (size_t)((n - 1) / nr + 1) * (size_t)nr * (size_t)k;
 }
 
-/* One panel: the first n of nr columns, zeros in the others. In steps of a cache line, so that w is read once. */
+/* One panel: the first n of nr columns, zeros in the others. In steps of a cache line, so that w is read once; nr rows
+ * at a time are more than processors foresee by themselves. */
 static void pack_panel(const float *w, int32_t n, int32_t k, int32_t nr, float *out)
 {
-    enum { STEP = 16 };
+    enum { STEP = 16, AHEAD = 3 * STEP };
     for (int32_t p0 = 0; p0 < k; p0 += STEP) {
         const int32_t p1 = k - p0 < STEP ? k : p0 + STEP;
-        for (int32_t j = 0; j < nr; j++)
+        for (int32_t j = 0; j < nr; j++) {
+            if (j < n && k - p0 > AHEAD)
+                TVIS_PREFETCH(w + (ptrdiff_t)j * k + p0 + AHEAD);
             for (int32_t p = p0; p < p1; p++)
                 out[(ptrdiff_t)p * nr + j] = j < n ? w[(ptrdiff_t)j * k + p] : 0.0f;
+        }
     }
 }
 
