@@ -11,7 +11,7 @@
 
 typedef struct tvis_depthwise_s8_args {
     const int8_t *const *rows;     /* (kh) input rows of (iw, c); NULL: outside of the picture */
-    const int8_t *w;               /* (kh, kw, c) */
+    const int8_t *w;               /* (kh, kw, c), in the order of the variant's `pack` */
     const int32_t *bias;           /* (c) or NULL; |bias + sum| < 2^31 >> q.shift */
     int8_t *y;                     /* (ow, c) */
     int32_t iw, ow, c, kh, kw;     /* kh * kw <= TVIS_DEPTHWISE_S8_MAX_TAPS */
@@ -35,6 +35,7 @@ bool tvis_depthwise_s8_fits(const tvis_kernel *k, int32_t kh, int32_t kw, int32_
 void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_avx2(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_64_vnni(const tvis_depthwise_s8_args *a);
+void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a);
 
 /* Bytes that (kh, kw, c) takes in the order `pack`, a TVIS_PACK_TAPS. */
 size_t tvis_depthwise_s8_packed(int32_t kh, int32_t kw, int32_t c, uint16_t pack);

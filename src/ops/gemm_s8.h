@@ -34,6 +34,8 @@ extern const tvis_gemm_s8_variant tvis_gemm_s8[];
 void tvis_gemm_s8_c(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_4x16_avx2(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_6x64_vnni(const tvis_gemm_s8_args *a);
+void tvis_gemm_s8_4x4_neon(const tvis_gemm_s8_args *a);
+void tvis_gemm_s8_4x16_dotprod(const tvis_gemm_s8_args *a);
 
 /* Bytes that (n, k) takes in the order `pack`, a TVIS_PACK_GROUPS. */
 size_t tvis_gemm_s8_packed(int32_t n, int32_t k, uint16_t pack);

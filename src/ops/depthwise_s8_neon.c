@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/* AArch64: 16 channels of one column at a time. Two taps are added up in 16 bits before they are widened, exactly, as
+ * in gemm_s8_neon.c: the second one is that of -(x + 1), and is subtracted. Where there is no picture x_zero stands in
+ * for it; what that, x_zero itself and the + 1 add to the sums is known before. */
+#include "core/port.h"
+#include "ops/depthwise_s8.h"
+#include "ops/requant_neon.h"
+
+enum { BLOCK = 16 };
+
+typedef struct sums {
+    int32x4_t v0, v4, v8, v12;
+} sums;
+
+typedef struct channels {
+    sums start, half;
+    limits16 limits;
+    int32x4_t shift;
+    int8x16_t outside;
+    int32_t ch, count;
+} channels;
+
+static inline int8x16_t load_bytes(const int8_t *p, int32_t count)
+{
+    int8_t copy[BLOCK] = { 0 };
+    if (count == BLOCK)
+        return vld1q_s8(p);
+    memcpy(copy, p, (size_t)count);
+    return vld1q_s8(copy);
+}
+
+static sums load_words(const int32_t *p, int32_t count)
+{
+    int32_t copy[BLOCK] = { 0 };
+    if (p && count < BLOCK)
+        memcpy(copy, p, (size_t)count * sizeof *p);
+    const int32_t *from = p && count == BLOCK ? p : copy;
+    const sums s = { vld1q_s32(from), vld1q_s32(from + 4), vld1q_s32(from + 8), vld1q_s32(from + 12) };
+    return s;
+}
+
+/* s += factor * w */
+static inline sums add_weights(sums s, int8x16_t w, int16_t factor)
+{
+    const int16x8_t low = vmovl_s8(vget_low_s8(w)), high = vmovl_high_s8(w);
+    s.v0 = vmlal_n_s16(s.v0, vget_low_s16(low), factor);
+    s.v4 = vmlal_high_n_s16(s.v4, low, factor);
+    s.v8 = vmlal_n_s16(s.v8, vget_low_s16(high), factor);
+    s.v12 = vmlal_high_n_s16(s.v12, high, factor);
+    return s;
+}
+
+static inline sums add_wide(sums s, int16x8_t low, int16x8_t high)
+{
+    s.v0 = vaddw_s16(s.v0, vget_low_s16(low));
+    s.v4 = vaddw_high_s16(s.v4, low);
+    s.v8 = vaddw_s16(s.v8, vget_low_s16(high));
+    s.v12 = vaddw_high_s16(s.v12, high);
+    return s;
+}
+
+static inline sums add_one(sums s, int8x16_t x, int8x16_t w)
+{
+    return add_wide(s, vmull_s8(vget_low_s8(x), vget_low_s8(w)), vmull_high_s8(x, w));
+}
+
+static inline sums add_two(sums s, int8x16_t x0, int8x16_t w0, int8x16_t x1, int8x16_t w1)
+{
+    const int8x16_t turned = vmvnq_s8(x1);
+    const int16x8_t low = vmull_s8(vget_low_s8(x0), vget_low_s8(w0)), high = vmull_high_s8(x0, w0);
+    return add_wide(s, vmlsl_s8(low, vget_low_s8(turned), vget_low_s8(w1)), vmlsl_high_s8(high, turned, w1));
+}
+
+/* Taps are counted through the whole kernel: the odd ones, but for a last one without a partner, are second ones. */
+static void channels_of(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count, channels *c)
+{
+    const int32_t taps = a->kh * a->kw;
+    sums half = load_words(a->q.mul + ch, count);
+    half.v0 = vshrq_n_s32(half.v0, 1);
+    half.v4 = vshrq_n_s32(half.v4, 1);
+    half.v8 = vshrq_n_s32(half.v8, 1);
+    half.v12 = vshrq_n_s32(half.v12, 1);
+    c->half = half;
+    c->start = load_words(a->bias ? a->bias + ch : NULL, count);
+    for (int32_t t = 0; t < taps; t++)
+        c->start =
+            add_weights(c->start, load_bytes(a->w + (ptrdiff_t)t * a->c + ch, count), (int16_t)(-a->x_zero - (t & 1)));
+    c->limits = limits16_of(&a->q);
+    c->shift = vdupq_n_s32(a->q.shift);
+    c->outside = vdupq_n_s8((int8_t)a->x_zero);
+    c->ch = ch;
+    c->count = count;
+}
+
+static inline void store(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, sums s)
+{
+    int8_t *y = a->y + (ptrdiff_t)ox * a->c + c->ch;
+    const int8x16_t v = clamp16(scale4(s.v0, c->half.v0, c->shift), scale4(s.v4, c->half.v4, c->shift),
+                                scale4(s.v8, c->half.v8, c->shift), scale4(s.v12, c->half.v12, c->shift), c->limits);
+    if (c->count == BLOCK)
+        vst1q_s8(y, v);
+    else
+        memcpy(y, &v, (size_t)c->count);
+}
+
+/* x at tap t of column ox, from inside of the picture or not. */
+static int8x16_t load_tap(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t t)
+{
+    const int8_t *row = a->rows[t / a->kw];
+    const int32_t ix = ox * a->stride - a->pad + t % a->kw * a->dilation;
+    return row && ix >= 0 && ix < a->iw ? load_bytes(row + (ptrdiff_t)ix * a->c + c->ch, c->count) : c->outside;
+}
+
+static void any_column(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox)
+{
+    const int32_t taps = a->kh * a->kw;
+    const int8_t *w = a->w + c->ch;
+    sums s = c->start;
+    for (int32_t t = 0; t < taps; t += 2, w += 2 * (ptrdiff_t)a->c) {
+        const int8x16_t x = load_tap(a, c, ox, t), wt = load_bytes(w, c->count);
+        if (t + 1 < taps)
+            s = add_two(s, x, wt, load_tap(a, c, ox, t + 1), load_bytes(w + a->c, c->count));
+        else
+            s = add_one(s, x, wt);
+    }
+    store(a, c, ox, s);
+}
+
+enum { MOST_TAPS = 81 };
+
+/* Where the taps of an inner column are: rows that are outside are a vector that stays where it is. */
+typedef struct taps {
+    const int8_t *x[MOST_TAPS];
+    ptrdiff_t next[MOST_TAPS];
+} taps;
+
+static void taps_of(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, taps *t)
+{
+    const ptrdiff_t from = ((ptrdiff_t)ox * a->stride - a->pad) * a->c + c->ch;
+    for (int32_t ky = 0, i = 0; ky < a->kh; ky++)
+        for (int32_t kx = 0; kx < a->kw; kx++, i++) {
+            const int8_t *row = a->rows[ky];
+            t->x[i] = row ? row + from + (ptrdiff_t)kx * a->dilation * a->c : (const int8_t *)&c->outside;
+            t->next[i] = row ? (ptrdiff_t)a->stride * a->c : 0;
+        }
+}
+
+/* Columns whose taps are all inside, 16 channels. */
+static void inner_columns(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t end)
+{
+    const int32_t count = a->kh * a->kw;
+    taps t;
+    taps_of(a, c, ox, &t);
+    for (ptrdiff_t n = 0; ox < end; ox++, n++) {
+        const int8_t *w = a->w + c->ch;
+        sums s = c->start;
+        int32_t i = 0;
+        for (; count - i >= 2; i += 2, w += 2 * (ptrdiff_t)a->c)
+            s = add_two(s, vld1q_s8(t.x[i] + n * t.next[i]), vld1q_s8(w), vld1q_s8(t.x[i + 1] + n * t.next[i + 1]),
+                        vld1q_s8(w + a->c));
+        if (i < count)
+            s = add_one(s, vld1q_s8(t.x[i] + n * t.next[i]), vld1q_s8(w));
+        store(a, c, ox, s);
+    }
+}
+
+/* 3 x 3: all weights stay in registers, a row's taps are at most two columns further. */
+#define ROW(ky)                                                                                                        \
+    const int8_t *x##ky = t.x[3 * ky];                                                                                 \
+    const ptrdiff_t next##ky = t.next[3 * ky], step##ky = next##ky ? (ptrdiff_t)a->dilation * a->c : 0
+#define X(ky, kx) vld1q_s8(x##ky + kx * step##ky)
+#define W(tap)    const int8x16_t w##tap = vld1q_s8(a->w + tap * (ptrdiff_t)a->c + c->ch)
+
+static void inner_columns_3x3(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t end)
+{
+    const sums start = c->start;
+    taps t;
+    taps_of(a, c, ox, &t);
+    ROW(0);
+    ROW(1);
+    ROW(2);
+    W(0);
+    W(1);
+    W(2);
+    W(3);
+    W(4);
+    W(5);
+    W(6);
+    W(7);
+    W(8);
+    for (; ox < end; ox++, x0 += next0, x1 += next1, x2 += next2) {
+        sums s = add_two(start, X(0, 0), w0, X(0, 1), w1);
+        s = add_two(s, X(0, 2), w2, X(1, 0), w3);
+        s = add_two(s, X(1, 1), w4, X(1, 2), w5);
+        s = add_two(s, X(2, 0), w6, X(2, 1), w7);
+        store(a, c, ox, add_one(s, X(2, 2), w8));
+    }
+}
+
+static void block(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count)
+{
+    /* inner … inner_end: the columns whose taps are all in the picture. */
+    const int32_t room = a->iw - 1 - (a->kw - 1) * a->dilation + a->pad;
+    const int32_t fit = room < 0 ? 0 : room / a->stride + 1, inner = (a->pad + a->stride - 1) / a->stride;
+    const int32_t inner_end = fit < a->ow ? fit : a->ow;
+    int32_t ox = 0;
+    channels c;
+    channels_of(a, ch, count, &c);
+    for (; ox < inner && ox < a->ow; ox++)
+        any_column(a, &c, ox);
+    if (ox < inner_end && count == BLOCK && a->kh * a->kw <= MOST_TAPS) {
+        if (a->kh == 3 && a->kw == 3)
+            inner_columns_3x3(a, &c, ox, inner_end);
+        else
+            inner_columns(a, &c, ox, inner_end);
+        ox = inner_end;
+    }
+    for (; ox < a->ow; ox++)
+        any_column(a, &c, ox);
+}
+
+void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a)
+{
+    /* The last block may repeat channels of the one before it, so that it is a whole one. */
+    for (int32_t ch = 0; ch < a->c; ch += BLOCK)
+        if (a->c - ch >= BLOCK || a->c < BLOCK)
+            block(a, ch, a->c - ch < BLOCK ? a->c - ch : BLOCK);
+        else
+            block(a, a->c - BLOCK, BLOCK);
+}

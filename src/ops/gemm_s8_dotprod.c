@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/* AArch64 with dot products: tiles of 4 x 16, and of 4 x 8 for the last columns. */
+#include "core/port.h"
+#include "ops/gemm_s8.h"
+#include "ops/requant_neon.h"
+
+enum { GROUP = 4, NR = 16, ROWS = 4, STEP = 4 * GROUP };
+
+/* The numbers of one panel's columns, with zeros for those that are not there. */
+typedef struct columns {
+    int32_t bias[NR], mul[NR];
+    int32_t j, count;
+} columns;
+
+static void columns_of(const tvis_gemm_s8_args *a, int32_t j, columns *c)
+{
+    c->j = j;
+    c->count = a->n - j < NR ? a->n - j : NR;
+    const size_t bytes = (size_t)c->count * sizeof(int32_t);
+    memset(c->bias, 0, sizeof c->bias);
+    memset(c->mul, 0, sizeof c->mul);
+    if (a->bias)
+        memcpy(c->bias, a->bias + j, bytes);
+    if (!a->y32)
+        memcpy(c->mul, a->q.mul + j, bytes);
+}
+
+#define EACH_ROW(DO)                                                                                                   \
+    DO(0);                                                                                                             \
+    DO(1);                                                                                                             \
+    DO(2);                                                                                                             \
+    DO(3)
+/* Sums of a row in four vectors; those past `rows` and `vecs` are constants that vanish. */
+#define ROW_DECLARE(row)                                                                                               \
+    const int8_t *x##row = a->x + (i + (rows > row ? row : 0)) * (ptrdiff_t)a->ldx;                                    \
+    int32x4_t a##row = vld1q_s32(c->bias), b##row = vld1q_s32(c->bias + 4), c##row = vld1q_s32(c->bias + 8),           \
+              d##row = vld1q_s32(c->bias + 12)
+#define ROW_LOAD(row)  const int8x16_t q##row = rows > row ? vld1q_s8(x##row + p) : none
+#define ROW_GROUP(row) const int8x16_t q##row = rows > row ? load_group(x##row + p) : none
+#define ROW_DOT(row, lane)                                                                                             \
+    if (rows > row) {                                                                                                  \
+        a##row = vdotq_laneq_s32(a##row, w0, q##row, lane);                                                            \
+        b##row = vdotq_laneq_s32(b##row, w1, q##row, lane);                                                            \
+        if (vecs > 2) {                                                                                                \
+            c##row = vdotq_laneq_s32(c##row, w2, q##row, lane);                                                        \
+            d##row = vdotq_laneq_s32(d##row, w3, q##row, lane);                                                        \
+        }                                                                                                              \
+    }
+#define ROW_DOT_0(row) ROW_DOT(row, 0)
+#define ROW_DOT_1(row) ROW_DOT(row, 1)
+#define ROW_DOT_2(row) ROW_DOT(row, 2)
+#define ROW_DOT_3(row) ROW_DOT(row, 3)
+#define GROUP_OF(lane)                                                                                                 \
+    do {                                                                                                               \
+        const int8x16_t w0 = vld1q_s8(w), w1 = vld1q_s8(w + 16), w2 = vecs > 2 ? vld1q_s8(w + 32) : w0,                \
+                        w3 = vecs > 2 ? vld1q_s8(w + 48) : w0;                                                         \
+        EACH_ROW(ROW_DOT_##lane);                                                                                      \
+        w += GROUP * NR;                                                                                               \
+    } while (0)
+#define ROW_STORE(row)                                                                                                 \
+    if (rows > row) {                                                                                                  \
+        sums[4 * row] = a##row;                                                                                        \
+        sums[4 * row + 1] = b##row;                                                                                    \
+        sums[4 * row + 2] = c##row;                                                                                    \
+        sums[4 * row + 3] = d##row;                                                                                    \
+    }
+
+static inline int8x16_t load_group(const int8_t *x)
+{
+    int32_t word;
+    memcpy(&word, x, sizeof word);
+    return vreinterpretq_s8_s32(vdupq_n_s32(word));
+}
+
+/* Bias and sums of `rows` rows from row i on and 4 * vecs columns of a panel from w on. */
+TVIS_INLINE void multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, int32x4_t *sums,
+                          const int rows, const int vecs)
+{
+    const int8x16_t none = vdupq_n_s8(0);
+    int32_t p = 0;
+    EACH_ROW(ROW_DECLARE);
+    for (; a->k - p >= STEP; p += STEP) {
+        EACH_ROW(ROW_LOAD);
+        GROUP_OF(0);
+        GROUP_OF(1);
+        GROUP_OF(2);
+        GROUP_OF(3);
+    }
+    for (; a->k - p >= GROUP; p += GROUP) {
+        EACH_ROW(ROW_GROUP);
+        GROUP_OF(0);
+    }
+    if (p < a->k) {
+        p = a->k - GROUP;
+        EACH_ROW(ROW_GROUP);
+        GROUP_OF(0);
+    }
+    EACH_ROW(ROW_STORE);
+}
+
+/* 16 results of a row: R(sums), and R(what is added) with it. */
+static int8x16_t results(const tvis_gemm_s8_args *a, const columns *c, ptrdiff_t at, const int32x4_t *sums)
+{
+    const int32x4_t shift = vdupq_n_s32(a->q.shift);
+    int32x4_t v[4];
+    for (int k = 0; k < 4; k++)
+        v[k] = scale4(sums[k], half4(c->mul + 4 * k), shift);
+    if (a->add) {
+        const int32x4_t half = vdupq_n_s32(a->add_q.mul / 2), add_shift = vdupq_n_s32(a->add_q.shift);
+        int8_t bytes[NR] = { 0 };
+        memcpy(bytes, a->add + at, (size_t)c->count);
+        const int8x16_t add = vld1q_s8(bytes);
+        const int16x8_t zero = vdupq_n_s16((int16_t)a->add_q.zero);
+        const int16x8_t low = vsubq_s16(vmovl_s8(vget_low_s8(add)), zero), high = vsubq_s16(vmovl_high_s8(add), zero);
+        v[0] = vaddq_s32(v[0], scale4(vmovl_s16(vget_low_s16(low)), half, add_shift));
+        v[1] = vaddq_s32(v[1], scale4(vmovl_high_s16(low), half, add_shift));
+        v[2] = vaddq_s32(v[2], scale4(vmovl_s16(vget_low_s16(high)), half, add_shift));
+        v[3] = vaddq_s32(v[3], scale4(vmovl_high_s16(high), half, add_shift));
+    }
+    return clamp16(v[0], v[1], v[2], v[3], limits16_of(&a->q));
+}
+
+static void store(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const int32x4_t *sums)
+{
+    for (int32_t r = 0; r < rows; r++, sums += 4) {
+        const ptrdiff_t at = (ptrdiff_t)(i + r) * a->ldy + c->j;
+        if (a->y32) {
+            memcpy(a->y32 + at, sums, (size_t)c->count * sizeof(int32_t));
+            continue;
+        }
+        const int8x16_t y = results(a, c, at, sums);
+        if (c->count == NR)
+            vst1q_s8(a->y + at, y);
+        else
+            memcpy(a->y + at, &y, (size_t)c->count);
+    }
+}
+
+#define CASE(rows)                                                                                                     \
+    case rows:                                                                                                         \
+        multiply(a, c, i, w, sums, rows, vecs);                                                                        \
+        break;
+
+TVIS_INLINE void rows_of(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w,
+                         const int vecs)
+{
+    int32x4_t sums[4 * ROWS];
+    for (; i < end; i += ROWS) {
+        const int32_t rows = end - i < ROWS ? end - i : ROWS;
+        switch (rows) {
+            CASE(1) CASE(2) CASE(3) CASE(4)
+        }
+        store(a, c, i, rows, sums);
+    }
+}
+
+void tvis_gemm_s8_4x16_dotprod(const tvis_gemm_s8_args *a)
+{
+    enum { X_BYTES = 1 << 14, LEAST = 32 };
+    if (a->k < GROUP) {
+        tvis_gemm_s8_short(a, GROUP, tvis_gemm_s8_4x16_dotprod);
+        return;
+    }
+    /* Rows of x that stay in the first-level cache while the panels pass. */
+    const int32_t rows = X_BYTES / a->k / ROWS * ROWS, block = rows < LEAST ? LEAST : rows;
+    const size_t panel = tvis_gemm_s8_panel(a->k, GROUP, NR);
+    for (int32_t i = 0; i < a->m; i += block) {
+        const int32_t end = a->m - i < block ? a->m : i + block;
+        const int8_t *w = a->w;
+        for (int32_t j = 0; j < a->n; j += NR, w += panel) {
+            columns c;
+            columns_of(a, j, &c);
+            if (c.count > NR / 2)
+                rows_of(a, &c, i, end, w, 4);
+            else
+                rows_of(a, &c, i, end, w, 2);
+        }
+    }
+}
