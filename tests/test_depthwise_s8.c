@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Every row of tvis_depthwise_s8 against the C reference: equal. Inputs end where a page ends, y lies between guards. */
+/* Every row of tvis_depthwise_s8 against the C reference: equal. Inputs end where a page ends, y lies between guards.
+ */
 #include "ops/depthwise_s8.h"
 
 #include "core/port.h"
@@ -125,7 +126,9 @@ static tvis_depthwise_s8_args shape(int32_t iw, int32_t c, int32_t kh, int32_t k
 /* All kernels to 7 x 7, strides and dilations, widths from 1 on, more padding than a kernel's half. */
 static void small_shapes(void **state)
 {
-    static const int32_t channels[] = { 1, 2, 3, 5, 8, 9, 15, 16, 17, 20, 31, 32, 33, 40, 63, 64, 65, 72, 100, 128, 144 };
+    static const int32_t channels[] = {
+        1, 2, 3, 5, 8, 9, 15, 16, 17, 20, 31, 32, 33, 40, 63, 64, 65, 72, 100, 128, 144
+    };
     const tvis_depthwise_s8_variant *v = *state;
     tvt_need_row(&v->k, v->run);
     for (int32_t kw = 1; kw <= 7; kw++)
@@ -163,7 +166,8 @@ static void large_shapes(void **state)
     static const int32_t shapes[][6] = { /* iw, c, kh, kw, stride, dilation */
                                          { 700, 20, 3, 3, 1, 1 }, { 500, 66, 5, 5, 2, 1 },  { 300, 17, 24, 9, 1, 1 },
                                          { 90, 19, 2, 60, 1, 1 }, { 400, 18, 3, 3, 1, 30 }, { 900, 5, 3, 3, 3, 200 },
-                                         { 300, 70, 8, 8, 4, 3 }, { 200, 16, 1, 1, 1, 1 } };
+                                         { 300, 70, 8, 8, 4, 3 }, { 200, 16, 1, 1, 1, 1 }
+    };
     const tvis_depthwise_s8_variant *v = *state;
     tvt_need_row(&v->k, v->run);
     for (size_t i = 0; i < TVIS_COUNT(shapes); i++) {

@@ -48,8 +48,8 @@ static void scales(problem *p)
         ((int32_t *)p->mul.p)[j] = tvt_below(16) ? (int32_t)(mul & ~1) : 2 * (int32_t)tvt_below(1u << 30);
     }
     p->a.q = (tvis_requant){ p->mul.p, k < 256 ? (int32_t)tvt_below(6) : 0, (int32_t)tvt_below(256) - 128, -128, 127 };
-    p->a.add_q = (tvis_requant_add){ 2 * (int32_t)tvt_below(1u << 30), (int32_t)tvt_below(4),
-                                     (int32_t)tvt_below(256) - 128 };
+    p->a.add_q =
+        (tvis_requant_add){ 2 * (int32_t)tvt_below(1u << 30), (int32_t)tvt_below(4), (int32_t)tvt_below(256) - 128 };
     if (tvt_below(2)) {
         p->a.q.lo = (int32_t)tvt_below(200) - 128;
         p->a.q.hi = p->a.q.lo + (int32_t)tvt_below((uint32_t)(128 - p->a.q.lo));
@@ -264,8 +264,8 @@ static void reference_by_hand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),   cmocka_unit_test(small_shapes),          cmocka_unit_test(extremes),
-        cmocka_unit_test(layers),  cmocka_unit_test(columns_by_themselves), cmocka_unit_test(reference_by_hand),
+        cmocka_unit_test(table),  cmocka_unit_test(small_shapes),          cmocka_unit_test(extremes),
+        cmocka_unit_test(layers), cmocka_unit_test(columns_by_themselves), cmocka_unit_test(reference_by_hand),
     };
     return tvt_run_rows("gemm_s8", tvis_gemm_s8, sizeof *tvis_gemm_s8, tests, TVIS_COUNT(tests));
 }
