@@ -36,7 +36,7 @@ static void apply(const tvis_act_f32_variant *v, uint8_t act, float *y, int32_t 
     v->run(&a);
 }
 
-/* As many values as fit between -100 and 100, then those of every size. */
+/* Between -100 and 100, most of them where the functions bend; the first 60 are of every size. */
 static void fill(float *x, int32_t n)
 {
     for (int32_t i = 0; i < n; i++)
