@@ -106,22 +106,41 @@ static tvis_status check_meta(const tvis_model *m, tvis_diag *d)
     return TVIS_OK;
 }
 
+/* Elements of a packed matrix, core/kernel.h. */
+static uint64_t packed_elements(const tvis_blob_tensor *t, uint64_t rows, uint64_t columns)
+{
+    const uint64_t group = TVIS_PACK_GROUP(t->pack), nr = TVIS_PACK_COLUMNS(t->pack);
+    const uint64_t panels = (rows + nr - 1) / nr;
+    if (group == 1)
+        return panels * nr * columns;
+    return panels * nr * ((columns + group - 1) / group * group + sizeof(int32_t));
+}
+
+/* Panels of any width; groups of int8 only. Depthwise weights are packed by sessions, not in blobs. */
+static bool known_packing(const tvis_blob_tensor *t)
+{
+    const uint32_t group = TVIS_PACK_GROUP(t->pack), nr = TVIS_PACK_COLUMNS(t->pack);
+    if (t->pack == TVIS_PACK_PLAIN)
+        return true;
+    return nr > 0 && (group == 1 || (t->dtype == TVIS_S8 && (group == 2 || group == 4 || group == 16)));
+}
+
 /* Bytes of a constant's data; false where they do not fit 32 bits. */
 static bool data_bytes(const tvis_blob_tensor *t, uint32_t *bytes)
 {
-    uint64_t n = tvis_dtype_size((tvis_dtype)t->dtype);
-    for (int i = 0; i < 4; i++) {
-        uint64_t dim = (uint64_t)t->dims[i];
-        if (i == 0 && t->pack != TVIS_PACK_PLAIN) { /* panels fill up the first dimension */
-            uint64_t nr = t->pack & 0xffu;
-            dim = (dim + nr - 1) / nr * nr;
-        }
-        n *= dim; /* < 2^32 * 2^25 */
-        if (n > UINT32_MAX)
+    const uint64_t rows = (uint64_t)t->dims[0];
+    uint64_t columns = 1, n;
+    for (int i = 1; i < 4; i++) {
+        columns *= (uint64_t)t->dims[i]; /* < 2^32 * 2^24 */
+        if (columns > UINT32_MAX)
             return false;
     }
+    n = t->pack == TVIS_PACK_PLAIN ? rows * columns : packed_elements(t, rows, columns); /* < 2^25 * 2^33 */
+    if (n > UINT32_MAX)
+        return false;
+    n *= tvis_dtype_size((tvis_dtype)t->dtype);
     *bytes = (uint32_t)n;
-    return true;
+    return n <= UINT32_MAX;
 }
 
 static bool unscaled(const tvis_blob_tensor *t)
@@ -139,7 +158,7 @@ static tvis_status check_constant(const tvis_model *m, uint32_t id, tvis_diag *d
     const tvis_blob_header *h = tvis_header(m);
     const tvis_blob_tensor *t = &tvis_tensors(m)[id];
     uint32_t bytes;
-    if (t->pack != TVIS_PACK_PLAIN && (t->pack < TVIS_PACK_PANEL(1) || t->pack > TVIS_PACK_PANEL(0xff)))
+    if (!known_packing(t))
         return bad_tensor(m, id, TVIS_DIAG_ENUM, "unknown packing", d);
     for (int i = 0; i < 4; i++)
         if (t->dims[i] < 1 || t->dims[i] > TVIS_MAX_DIM)
