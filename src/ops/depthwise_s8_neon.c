@@ -92,9 +92,9 @@ static void channels_of(const tvis_depthwise_s8_args *a, int32_t ch, int32_t cou
     c->count = count;
 }
 
-static inline void store(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, sums s)
+/* y: of the first channel of the block. */
+static inline void store(const channels *c, int8_t *y, sums s)
 {
-    int8_t *y = a->y + (ptrdiff_t)ox * a->c + c->ch;
     const int8x16_t v = clamp16(scale4(s.v0, c->half.v0, c->shift), scale4(s.v4, c->half.v4, c->shift),
                                 scale4(s.v8, c->half.v8, c->shift), scale4(s.v12, c->half.v12, c->shift), c->limits);
     if (c->count == BLOCK)
@@ -123,7 +123,7 @@ static void any_column(const tvis_depthwise_s8_args *a, const channels *c, int32
         else
             s = add_one(s, x, wt);
     }
-    store(a, c, ox, s);
+    store(c, a->y + (ptrdiff_t)ox * a->c + c->ch, s);
 }
 
 enum { MOST_TAPS = 81 };
@@ -145,22 +145,26 @@ static void taps_of(const tvis_depthwise_s8_args *a, const channels *c, int32_t 
         }
 }
 
-/* Columns whose taps are all inside, 16 channels. */
+/* Columns whose taps are all inside, 16 channels. What they need is copied first: y could be anywhere, as far as the
+ * compiler knows. */
 static void inner_columns(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t end)
 {
     const int32_t count = a->kh * a->kw;
+    const ptrdiff_t step = a->c;
+    const channels k = *c;
+    int8_t *y = a->y + ox * step + c->ch;
     taps t;
     taps_of(a, c, ox, &t);
-    for (ptrdiff_t n = 0; ox < end; ox++, n++) {
-        const int8_t *w = a->w + c->ch;
-        sums s = c->start;
+    for (ptrdiff_t n = 0; ox < end; ox++, n++, y += step) {
+        const int8_t *w = a->w + k.ch;
+        sums s = k.start;
         int32_t i = 0;
-        for (; count - i >= 2; i += 2, w += 2 * (ptrdiff_t)a->c)
+        for (; count - i >= 2; i += 2, w += 2 * step)
             s = add_two(s, vld1q_s8(t.x[i] + n * t.next[i]), vld1q_s8(w), vld1q_s8(t.x[i + 1] + n * t.next[i + 1]),
-                        vld1q_s8(w + a->c));
+                        vld1q_s8(w + step));
         if (i < count)
             s = add_one(s, vld1q_s8(t.x[i] + n * t.next[i]), vld1q_s8(w));
-        store(a, c, ox, s);
+        store(&k, y, s);
     }
 }
 
@@ -173,7 +177,9 @@ static void inner_columns(const tvis_depthwise_s8_args *a, const channels *c, in
 
 static void inner_columns_3x3(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t end)
 {
-    const sums start = c->start;
+    const channels k = *c;
+    const ptrdiff_t step = a->c;
+    int8_t *y = a->y + ox * step + c->ch;
     taps t;
     taps_of(a, c, ox, &t);
     ROW(0);
@@ -188,12 +194,12 @@ static void inner_columns_3x3(const tvis_depthwise_s8_args *a, const channels *c
     W(6);
     W(7);
     W(8);
-    for (; ox < end; ox++, x0 += next0, x1 += next1, x2 += next2) {
-        sums s = add_two(start, X(0, 0), w0, X(0, 1), w1);
+    for (; ox < end; ox++, x0 += next0, x1 += next1, x2 += next2, y += step) {
+        sums s = add_two(k.start, X(0, 0), w0, X(0, 1), w1);
         s = add_two(s, X(0, 2), w2, X(1, 0), w3);
         s = add_two(s, X(1, 1), w4, X(1, 2), w5);
         s = add_two(s, X(2, 0), w6, X(2, 1), w7);
-        store(a, c, ox, add_one(s, X(2, 2), w8));
+        store(&k, y, add_one(s, X(2, 2), w8));
     }
 }
 

@@ -136,20 +136,34 @@ static void store(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32
     }
 }
 
-#define CASE(rows)                                                                                                     \
-    case rows:                                                                                                         \
+/* One function for each tile: what is common to several would take the registers of the sums. */
+#define MULTIPLY(rows, vecs)                                                                                           \
+    static void multiply_##rows##_##vecs(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w,     \
+                                         int32x4_t *sums)                                                              \
+    {                                                                                                                  \
         multiply(a, c, i, w, sums, rows, vecs);                                                                        \
-        break;
+    }
+MULTIPLY(1, 2)
+MULTIPLY(2, 2)
+MULTIPLY(3, 2)
+MULTIPLY(4, 2)
+MULTIPLY(1, 4)
+MULTIPLY(2, 4)
+MULTIPLY(3, 4)
+MULTIPLY(4, 4)
 
-TVIS_INLINE void rows_of(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w,
-                         const int vecs)
+typedef void (*multiplier)(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, int32x4_t *sums);
+static const multiplier multiply_by[2][ROWS] = {
+    { multiply_1_2, multiply_2_2, multiply_3_2, multiply_4_2 },
+    { multiply_1_4, multiply_2_4, multiply_3_4, multiply_4_4 },
+};
+
+static void rows_of(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
 {
     int32x4_t sums[4 * ROWS];
     for (; i < end; i += ROWS) {
         const int32_t rows = end - i < ROWS ? end - i : ROWS;
-        switch (rows) {
-            CASE(1) CASE(2) CASE(3) CASE(4)
-        }
+        multiply_by[c->count > NR / 2][rows - 1](a, c, i, w, sums);
         store(a, c, i, rows, sums);
     }
 }
@@ -170,10 +184,7 @@ void tvis_gemm_s8_4x16_dotprod(const tvis_gemm_s8_args *a)
         for (int32_t j = 0; j < a->n; j += NR, w += panel) {
             columns c;
             columns_of(a, j, &c);
-            if (c.count > NR / 2)
-                rows_of(a, &c, i, end, w, 4);
-            else
-                rows_of(a, &c, i, end, w, 2);
+            rows_of(a, &c, i, end, w);
         }
     }
 }

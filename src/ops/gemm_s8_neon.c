@@ -35,6 +35,8 @@ static inline int32x4_t multiply_add(int32x4_t s, int8x16_t x, int8x16_t turned,
     return vpadalq_s16(s, vmlsl_high_s8(vmull_s8(vget_low_s8(x), vget_low_s8(w)), turned, w));
 }
 
+/* Finishes a row before the next one: GCC would begin with all of them, and run out of registers. */
+#define KEEP(a, b, c, d) __asm__ volatile("" : "+w"(a), "+w"(b), "+w"(c), "+w"(d)::"memory")
 #define EACH_ROW(DO)                                                                                                   \
     DO(0);                                                                                                             \
     DO(1);                                                                                                             \
@@ -50,6 +52,7 @@ static inline int32x4_t multiply_add(int32x4_t s, int8x16_t x, int8x16_t turned,
         b##row = multiply_add(b##row, x, turned, w1);                                                                  \
         c##row = multiply_add(c##row, x, turned, w2);                                                                  \
         d##row = multiply_add(d##row, x, turned, w3);                                                                  \
+        KEEP(a##row, b##row, c##row, d##row);                                                                          \
     }
 #define ROW_SUM(row)                                                                                                   \
     if (rows > row)                                                                                                    \
@@ -120,18 +123,26 @@ static void store(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32
         store_word(c, y + 3 * (ptrdiff_t)a->ldy, vgetq_lane_s32(v, 3));
 }
 
-#define CASE(rows)                                                                                                     \
-    case rows:                                                                                                         \
+/* One function for each height: what is common to several would take the registers of the sums. */
+#define MULTIPLY(rows)                                                                                                 \
+    static void multiply_##rows(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w,              \
+                                int32x4_t *sums)                                                                       \
+    {                                                                                                                  \
         multiply(a, c, i, w, sums, rows);                                                                              \
-        break;
+    }
+MULTIPLY(1)
+MULTIPLY(2)
+MULTIPLY(3)
+MULTIPLY(4)
+
+static void (*const multiply_by[ROWS])(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w,
+                                       int32x4_t *sums) = { multiply_1, multiply_2, multiply_3, multiply_4 };
 
 static void tile(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const int8_t *w)
 {
     const int32x4_t zero = vdupq_n_s32(0);
     int32x4_t sums[ROWS] = { zero, zero, zero, zero };
-    switch (rows) {
-        CASE(1) CASE(2) CASE(3) CASE(4)
-    }
+    multiply_by[rows - 1](a, c, i, w, sums);
     store(a, c, i, rows, sums);
 }
 
