@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Times every kernel of the variant tables that this processor can run, on the layers of MobileNetV2 and ResNet-50
- * at 224 x 224, with all data as near to the processor as it fits. */
+ * at 224 x 224 and of DINOv2's ViT-S at 224 and 518, with all data as near to the processor as it fits. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,6 +8,7 @@
 
 #include "bench/bench.h"
 #include "core/port.h"
+#include "ops/attention.h"
 #include "ops/depthwise.h"
 #include "ops/depthwise_s8.h"
 #include "ops/gemm.h"
@@ -65,12 +66,13 @@ static void report(tvb_table *table, const options *o, const timing *t, const tv
 /* ---- gemm ---- */
 
 static const int32_t gemm_layers[][3] = {
-    { 12544, 32, 27 }, { 12544, 16, 32 }, { 12544, 96, 16 }, { 3136, 24, 96 },  { 3136, 144, 24 }, { 3136, 24, 144 },
-    { 784, 32, 144 },  { 784, 192, 32 },  { 784, 32, 192 },  { 196, 64, 192 },  { 196, 384, 64 },  { 196, 64, 384 },
-    { 196, 96, 384 },  { 196, 576, 96 },  { 196, 96, 576 },  { 49, 160, 576 },  { 49, 960, 160 },  { 49, 160, 960 },
-    { 49, 320, 960 },  { 49, 1280, 320 }, { 1, 1000, 1280 }, { 4, 1000, 1280 },
-    { 12544, 64, 147 }, { 3136, 64, 576 }, { 3136, 256, 64 }, { 784, 128, 1152 }, { 196, 256, 2304 }, { 49, 512, 4608 },
-    { 49, 2048, 512 },
+    { 12544, 32, 27 },  { 12544, 16, 32 },  { 12544, 96, 16 },  { 3136, 24, 96 },  { 3136, 144, 24 },
+    { 3136, 24, 144 },  { 784, 32, 144 },   { 784, 192, 32 },   { 784, 32, 192 },  { 196, 64, 192 },
+    { 196, 384, 64 },   { 196, 64, 384 },   { 196, 96, 384 },   { 196, 576, 96 },  { 196, 96, 576 },
+    { 49, 160, 576 },   { 49, 960, 160 },   { 49, 160, 960 },   { 49, 320, 960 },  { 49, 1280, 320 },
+    { 1, 1000, 1280 },  { 4, 1000, 1280 },  { 12544, 64, 147 }, { 3136, 64, 576 }, { 3136, 256, 64 },
+    { 784, 128, 1152 }, { 196, 256, 2304 }, { 49, 512, 4608 },  { 49, 2048, 512 }, { 257, 1152, 384 },
+    { 257, 384, 1536 },
 };
 
 typedef struct gemm_call {
@@ -357,6 +359,71 @@ static void depthwise_s8_layer(tvb_table *table, const options *o, int32_t side,
     free(mul);
 }
 
+/* ---- attention ---- */
+
+/* Tokens, channels of a head. */
+static const int32_t attention_layers[][2] = { { 257, 64 }, { 1370, 64 } };
+
+typedef struct attention_call {
+    const tvis_attention_f32_variant *v;
+    tvis_attention_f32_args a;
+} attention_call;
+
+/* All queries of a head. */
+static void attention_run(void *arg)
+{
+    const attention_call *call = arg;
+    tvis_attention_f32_args a = call->a;
+    for (int32_t i = 0; i < a.keys; i += call->v->k.mr) {
+        a.q = call->a.q + (ptrdiff_t)i * a.ld;
+        a.y = call->a.y + (ptrdiff_t)i * a.ldy;
+        a.queries = a.keys - i < call->v->k.mr ? a.keys - i : call->v->k.mr;
+        call->v->run(&a);
+    }
+}
+
+static tvb_stats attention_time(const options *o, const tvis_attention_f32_variant *v, tvis_attention_f32_args a)
+{
+    attention_call call = { v, a };
+    call.a.scratch = tvb_floats((size_t)tvis_attention_f32_scratch(v, a.d));
+    const tvb_stats s = tvb_measure(attention_run, &call, o->seconds);
+    free(call.a.scratch);
+    return s;
+}
+
+static void attention_layer(tvb_table *table, const options *o, int32_t tokens, int32_t d)
+{
+    char shape[48];
+    const int32_t ld = 3 * 6 * d; /* of a network with six heads */
+    float *x = tvb_floats((size_t)tokens * (size_t)ld), *y = tvb_floats((size_t)tokens * (size_t)d);
+    const tvis_attention_f32_args a = { .q = x,
+                                        .k = x + ld / 3,
+                                        .v = x + 2 * ld / 3,
+                                        .y = y,
+                                        .keys = tokens,
+                                        .d = d,
+                                        .ld = ld,
+                                        .ldy = d,
+                                        .scale = 0.125f };
+    (void)snprintf(shape, sizeof shape, "t%d d%d", (int)tokens, (int)d);
+    tvb_stats reference = { .p50 = NAN };
+    const tvis_attention_f32_variant *last = tvis_attention_f32;
+    while (last[1].k.name)
+        last++;
+    for (const tvis_attention_f32_variant *v = tvis_attention_f32; v->k.name; v++) {
+        timing t = { "attention_f32", v->k.name, shape, 2.0 * (double)tokens * (double)tokens * (double)d, NAN };
+        if (!runs(o, &v->k, v->run) || !wanted(o, &t))
+            continue;
+        if (isnan(reference.p50))
+            reference = attention_time(o, last, a);
+        const tvb_stats s = v == last ? reference : attention_time(o, v, a);
+        t.c_ns = reference.p50;
+        report(table, o, &t, &s);
+    }
+    free(x);
+    free(y);
+}
+
 /* ---- the program ---- */
 
 static const char usage[] =
@@ -417,6 +484,8 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < TVIS_COUNT(depthwise_layers); i++)
         depthwise_s8_layer(&table, &o, depthwise_layers[i][0], depthwise_layers[i][1], depthwise_layers[i][2],
                            depthwise_layers[i][3]);
+    for (size_t i = 0; i < TVIS_COUNT(attention_layers); i++)
+        attention_layer(&table, &o, attention_layers[i][0], attention_layers[i][1]);
     if (!tvb_table_end(&table)) {
         fprintf(stderr, "bench_kernels: stdout: cannot be written\n");
         return 1;

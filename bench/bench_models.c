@@ -13,7 +13,7 @@
 #include "core/port.h"
 #include <tinyvis/convert.h>
 
-enum { WARM_UP = 3, COLD_STARTS = 5, MAX_MODELS = 64 };
+enum { WARM_UP = 3, COLD_STARTS = 5, MAX_MODELS = 64, MOST_PARAMS = 200000000 };
 
 static const tvb_column columns[] = {
     { "model", NULL, NULL, -24, -1 },     { "input", NULL, NULL, -9, -1 },     { "plan", NULL, NULL, -5, -1 },
@@ -44,6 +44,7 @@ static const char usage[] =
     "usage: bench_models [M.tvis...] [--threads N] [--batch N] [--runs N] [--size HxW] [--plan fast|small]\n"
     "                    [--no-pack] [--json | --csv]\n"
     "  M.tvis        models; without any, every architecture with random weights\n"
+    "                that has up to 200 M parameters\n"
     "  --threads N   1 to 64, default 1\n"
     "  --batch N     pictures in one run, default 1\n"
     "  --runs N      runs of each model that are timed, default 50\n"
@@ -248,11 +249,14 @@ static bool choose_models(subject *s, options *o)
         s[i].name = o->models[i];
     if (o->count)
         return true;
-    for (; o->count < MAX_MODELS && tvis_arch((uint32_t)o->count, &arch); o->count++) {
+    for (uint32_t i = 0; o->count < MAX_MODELS && tvis_arch(i, &arch); i++) {
+        if (arch.params > MOST_PARAMS)
+            continue;
         s[o->count].name = arch.name;
         if (!make_model(&s[o->count]))
             return false;
         o->models[o->count] = s[o->count].made;
+        o->count++;
     }
     return true;
 }
