@@ -189,6 +189,12 @@ static void config_errors(void **state)
     refuse(&c, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "n7", -1, -1);
     size_t bytes;
     assert_int_equal(tvis_session_size(NULL, &c, &bytes, NULL), TVIS_EINVAL);
+    c = config();
+    tvis_diag d;
+    assert_int_equal(tvis_session_size(&m, &c, NULL, &d), TVIS_EINVAL);
+    assert_string_equal(d.subject, "bytes");
+    assert_int_equal(tvis_pack_size(&m, &c, NULL, &d), TVIS_EINVAL);
+    assert_string_equal(d.subject, "bytes");
 }
 
 /* An instruction set that is not here: planned for, not started. */
@@ -267,6 +273,11 @@ static void bad_views(tvis_session *s, const tvis_tensor *in, const tvis_tensor 
     tvis_diag d;
     view->data = NULL;
     refuse_run(s, in, out, TVIS_DIAG_ARGUMENT, subject);
+    *view = good;
+    view->data = (uint8_t *)good.data + 2;
+    refuse_run(s, in, out, TVIS_DIAG_ALIGN, subject);
+    assert_int_equal(tvis_session_run(s, in, out, &d), TVIS_EINVAL);
+    assert_true(d.expected[0] == 4 && d.found[0] == 2);
     *view = good;
     view->dtype = TVIS_U8;
     refuse_run(s, in, out, TVIS_DIAG_DTYPE, subject);

@@ -55,6 +55,8 @@ static tvis_status pack_walk(const tvis_model *m, const tvis_session_config *c, 
 
 tvis_status tvis_pack_size(const tvis_model *m, const tvis_session_config *c, size_t *bytes, tvis_diag *diag)
 {
+    if (!bytes)
+        return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "bytes", "is NULL");
     return pack_walk(m, c, NULL, bytes, diag);
 }
 

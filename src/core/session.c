@@ -34,6 +34,8 @@ tvis_status tvis_session_size(const tvis_model *m, const tvis_session_config *c,
 {
     tvis_layout_plan l;
     tvis_session_bytes b;
+    if (!bytes)
+        return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "bytes", "is NULL");
     tvis_status s = layout(m, c, &l, &b, diag);
     if (!s)
         *bytes = b.total;
@@ -197,6 +199,10 @@ static tvis_status check_view(const tvis_tensor *want, const tvis_tensor *got, c
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, what, "data is NULL");
     if (got->dtype != want->dtype || got->layout > TVIS_NCHW)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_DTYPE, what, NULL, want->dtype, got->dtype);
+    const size_t size = tvis_dtype_size((tvis_dtype)got->dtype);
+    const size_t past = (uintptr_t)got->data & (size - 1);
+    if (past)
+        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ALIGN, what, NULL, (int64_t)size, (int64_t)past);
     if (got->layout == TVIS_NCHW && (got->dtype != TVIS_F32 || got->data == want->data))
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, what, "only NHWC is possible here");
     for (int i = 0; i < 4; i++) {
