@@ -311,6 +311,29 @@ static void ends(void **state)
     tvis_graph_free(&n.g);
 }
 
+/* An output that no node writes: a constant that nobody reads, one that a node reads, a tensor without a producer. */
+static void loose_outputs(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        tvt_net n;
+        tvis_blob blob = { NULL, 0 };
+        tvt_net_begin(&n, 8, 8);
+        const uint32_t y = tvt_net_conv(&n, tvt_net_input(&n, 3), tvt_conv_of(4, 1, 1));
+        const uint32_t loose = i == 0   ? tvt_net_vector(&n, TVIS_RANDOM_BIAS, 4)
+                               : i == 1 ? tvis_graph_producer(&n.g, y)->in[1]
+                                        : tvis_graph_add_tensor(&n.g, "loose", TVIS_F32);
+        tvis_graph_output(&n.g, y);
+        tvis_graph_output(&n.g, loose);
+        assert_int_equal(n.g.status, TVIS_OK);
+        assert_int_equal(tvis_blob_write(&n.g, &blob, &n.diag), TVIS_EINVAL);
+        assert_int_equal(n.diag.code, TVIS_DIAG_GRAPH);
+        assert_string_equal(n.diag.subject, n.g.tensor[loose].name);
+        assert_null(blob.data);
+        tvis_graph_free(&n.g);
+    }
+}
+
 /* Every allocation of a graph and its blob made to fail in turn. */
 static void no_memory(void **state)
 {
@@ -344,6 +367,7 @@ int main(void)
         cmocka_unit_test(most_nodes),
         cmocka_unit_test(most_bytes),
         cmocka_unit_test(ends),
+        cmocka_unit_test(loose_outputs),
         cmocka_unit_test(no_memory),
         cmocka_unit_test(documented_offsets),
     };

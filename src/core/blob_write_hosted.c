@@ -48,6 +48,16 @@ static void number_tensors(writer *w)
     }
 }
 
+static tvis_status check_outputs(const writer *w, tvis_diag *d)
+{
+    for (uint32_t k = 0; k < w->g->output_count; k++) {
+        const uint32_t id = w->g->output[k];
+        if (w->id[id] >= w->activations)
+            return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_GRAPH, w->g->tensor[id].name, "is an output that no node writes");
+    }
+    return TVIS_OK;
+}
+
 static uint64_t up(uint64_t n, uint64_t to)
 {
     return (n + to - 1) / to * to;
@@ -194,6 +204,9 @@ static tvis_status serialise(writer *w, tvis_blob *blob, tvis_diag *diag)
     tvis_blob_header h;
     memset(&h, 0, sizeof h);
     number_tensors(w);
+    tvis_status s = check_outputs(w, diag);
+    if (s)
+        return s;
     if (!lay_out(w, &h))
         return tvis_fail(diag, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "blob", "more than 4 GiB");
     size_t room = (size_t)up(w->size, TVIS_ARENA_ALIGN);
@@ -210,7 +223,7 @@ static tvis_status serialise(writer *w, tvis_blob *blob, tvis_diag *diag)
     blob->data = w->blob;
     blob->size = (size_t)w->size;
     tvis_model m;
-    tvis_status s = tvis_model_open(&m, blob->data, blob->size, diag);
+    s = tvis_model_open(&m, blob->data, blob->size, diag);
     if (s)
         tvis_blob_free(blob);
     return s;
