@@ -160,10 +160,10 @@ def own(a, name, work, calibrate, test, outputs):
 
 
 def compare(a, name):
-    work = os.path.join(a.work, name)
+    work = os.path.join(a.work, f"{name}_{'photos' if a.data else 'drawn'}_{a.calibrate}_{a.test}")
     os.makedirs(work, exist_ok=True)
     calibrate, test = networks.pictures(name, a.data, a.calibrate, a.test)
-    kept = os.path.join(work, f"peer_{a.calibrate}_{a.test}_{'photos' if a.data else 'drawn'}.json")
+    kept = os.path.join(work, "onnxruntime.json")
     if not os.path.exists(kept):
         export(name, networks.build(name, torch.from_numpy(calibrate)), work, calibrate)
         with open(kept + ".tmp", "w") as f:
