@@ -71,12 +71,15 @@ HOSTED   := $(if $(BARE),,$(filter %_hosted.c,$(HERE)))
 hosted    = $(if $(BARE),,$(wildcard $1))
 TOOL     := $(call hosted,examples/tinyvis/*.c)
 EXAMPLES := $(call hosted,examples/*.c)
+EVAL     := $(call hosted,examples/eval_keypoints/*.c)
 BENCHES  := $(call hosted,bench/bench_*.c)
 TESTS    ?= $(wildcard tests/test_*.c)
 object    = $(addprefix $(B)/,$(addsuffix .o,$(basename $1)))
 FREE_OBJ := $(call object,$(FREE))
 LIB_OBJ  := $(FREE_OBJ) $(call object,$(HOSTED))
 TOOL_OBJ := $(call object,$(TOOL))
+# A program of its own out of the tool's parts.
+EVAL_OBJ := $(call object,$(EVAL)) $(filter-out %/main.o,$(TOOL_OBJ))
 PIC_OBJ  := $(LIB_OBJ:$(B)/%=$(B)/pic/%)
 VERSION  := $(shell sed -n 's/.*TVIS_VERSION_[MP][A-Z]* *\([0-9]*\)/\1/p' include/tinyvis/types.h | paste -sd.)
 SONAME   := libtinyvis.so.$(firstword $(subst ., ,$(VERSION)))
@@ -88,7 +91,7 @@ PIC_LIBS := $(shell [ -z '$(strip $(PICTURE))' ] || pkg-config --libs $(filter l
 all: lib tool examples $(BENCHES:%.c=$(B)/%)
 lib: $(B)/libtinyvis.a $(if $(SHARED),$(B)/libtinyvis.so)
 tool: $(if $(TOOL),$(B)/tinyvis)
-examples: $(EXAMPLES:%.c=$(B)/%)
+examples: $(EXAMPLES:%.c=$(B)/%) $(if $(EVAL),$(B)/eval_keypoints)
 
 # Written only when the text is another one: objects follow their flags, archives their list of objects.
 stamp = @mkdir -p $(@D); printf '%s\n' '$(subst ','\'',$1)' | cmp -s - $@ || printf '%s\n' '$(subst ','\'',$1)' > $@
@@ -128,6 +131,9 @@ $(B)/libtinyvis.so: $(PIC_OBJ) $(B)/objects
 $(B)/tinyvis: $(TOOL_OBJ) $(B)/libtinyvis.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $(TOOL_OBJ) $(B)/libtinyvis.a $(PIC_LIBS) -lm -lpthread
+$(B)/eval_keypoints: $(EVAL_OBJ) $(B)/libtinyvis.a
+	$(call say,LINK,$@)
+	$(Q)$(LINK) -o $@ $(EVAL_OBJ) $(B)/libtinyvis.a $(PIC_LIBS) -lm -lpthread
 $(EXAMPLES:%.c=$(B)/%): $(B)/%: $(B)/%.o $(B)/libtinyvis.a
 	$(Q)$(LINK) -o $@ $< $(B)/libtinyvis.a -lm -lpthread
 BENCH_OBJ := $(call object,$(filter-out $(BENCHES),$(wildcard bench/*.c)))
@@ -162,4 +168,5 @@ format:
 
 include mk/test.mk
 include mk/stages.mk
+include mk/pizero.mk
 -include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/*.c tests/*/*.c bench/*.c examples/*.c))
