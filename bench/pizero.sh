@@ -1,0 +1,93 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# make bench-pizero: networks under the model of a Raspberry Pi Zero (docs/pizero.md). Needs TINYVIS (a tool for this
+# machine), PROGRAM (bench_pizero for ARMv6, static), OUT (a folder), NETS, DTYPES; PIZERO_SIM is the model's folder.
+set -eu
+sim=$OUT/sim
+models=$OUT/models
+mkdir -p "$models" "$OUT/pictures" "$sim"
+# The model is built where the results are. One without laps gives no times of layers.
+cp -p "${PIZERO_SIM:-bench/pizero-sim}"/* "$sim"
+make -s -C "$sim" CC=cc CFLAGS=-O2 > /dev/null
+laps=$(grep laps= "$sim/pizero-run" || true)
+
+# Waves in three colours, as a plain PPM: $1 tells them apart.
+draw() {
+    awk -v n="$1" 'BEGIN {
+        print "P3 256 256 255"
+        for (y = 0; y < 256; y++)
+            for (x = 0; x < 256; x++) {
+                r = sqrt((x - 32 * n) ^ 2 + (y - 128) ^ 2)
+                printf "%d %d %d\n", 127 + 127 * sin(r / (5 + n)), 127 + 127 * sin(x / (23 - 2 * n)), (y * n) % 256
+            }
+    }'
+}
+
+# What `tinyvis convert` is told of a network.
+architecture() {
+    case $1 in
+    mobilenet_v2_075) echo "-m mobilenet_v2 --width 0.75" ;;
+    resnet18_64) echo "-m resnet18 --size 64 --classes 2" ;;
+    superpoint_160) echo "-m superpoint --size 120x160" ;;
+    *) echo "-m $1" ;;
+    esac
+}
+
+# $1 network, $2 type of its numbers; random weights, seeded.
+make_model() {
+    float=$models/$1.fp32.tvis
+    # shellcheck disable=SC2046
+    [ -s "$float" ] || "$TINYVIS" convert $(architecture "$1") --random 1 -o "$float" > /dev/null
+    [ -s "$models/$1.$2.tvis" ] || "$TINYVIS" quantize "$float" -o "$models/$1.$2.tvis" --mode "$2" \
+        --calibrate "$OUT/pictures" > /dev/null
+}
+
+# The report, the laps and the nodes to one JSON object on stdout, and a table on stderr.
+summary() {
+    awk -v net="$1" -v dtype="$2" '
+        FILENAME ~ /report$/ && $1 == "time" { ms = $2 }
+        FILENAME ~ /report$/ && $1 == "pages:" { rss = $2 * 4 }
+        FILENAME ~ /laps$/ { at[++laps] = $1 }
+        FILENAME ~ /nodes$/ && $1 == "node" {
+            i = ++nodes; name[i] = $2; op[i] = $3; kernel[i] = $4; macs[i] = $5; all += $5
+        }
+        END {
+            if (!ms || (laps && laps != 2 * nodes)) {
+                print net " " dtype ": no report of the model" > "/dev/stderr"
+                exit 1
+            }
+            printf "%-36s %-15s %-12s %12s %9s %9s\n", "node", "operator", "kernel", "MAC", "ms", "MAC/cycle" > "/dev/stderr"
+            printf "{\"net\": \"%s\", \"dtype\": \"%s\", \"ms\": %s, \"macs\": %.0f, \"rss_kb\": %d, \"layers\": [", net, dtype, ms, all, rss
+            for (i = 1; i <= nodes; i++) {
+                cycles = at[2 * i] - at[2 * i - 1]
+                rate = cycles ? macs[i] / cycles : 0
+                printf "%-36s %-15s %-12s %12.0f %9.3f %9.2f\n", name[i], op[i], kernel[i], macs[i], cycles / 1e6, rate > "/dev/stderr"
+                printf "%s\n  {\"name\": \"%s\", \"op\": \"%s\", \"kernel\": \"%s\", \"macs\": %.0f, \"ms\": %.3f, \"macs_per_cycle\": %.3f}", (i == 1 ? "" : ","), name[i], op[i], kernel[i], macs[i], cycles / 1e6, rate
+            }
+            printf "]}"
+        }' "$3.report" "$3.laps" "$3.nodes"
+}
+
+for n in 1 2 3 4; do
+    [ -s "$OUT/pictures/$n.ppm" ] || draw "$n" > "$OUT/pictures/$n.ppm"
+done
+comma='['
+for net in $NETS; do
+    for dtype in $DTYPES; do
+        one=$OUT/$net.$dtype
+        make_model "$net" "$dtype"
+        rm -f "$one.report"
+        : > "$one.laps"
+        echo "== $net $dtype" >&2
+        sh "$sim/pizero-run" -t "${TOP:-12}" ${laps:+-l "$one.laps"} -o "$one.report" "$PROGRAM" \
+            "$models/$net.$dtype.tvis" > "$one.nodes"
+        summary "$net" "$dtype" "$one" > "$one.json"
+        cat "$one.report" >&2
+        printf '%s\n' "$comma"
+        cat "$one.json"
+        comma=,
+    done
+done > "$OUT/bench.json.part"
+printf '\n]\n' >> "$OUT/bench.json.part"
+mv "$OUT/bench.json.part" "$OUT/bench.json"
+echo "written: $OUT/bench.json"
