@@ -8,30 +8,68 @@
 
 static void keep_name(void *user, uint32_t node, const tvis_node_info *info)
 {
-    ((layer_pairs *)user)->layer[node].name = info->name;
+    layer *l = &((layer_pairs *)user)->layer[node];
+    l->name = info->name;
+    l->scale = (node_scale){ info->scale, info->zero };
 }
 
+/* The last layer of that name; its earlier partners lose it. */
 static void find_partner(void *user, uint32_t node, const tvis_node_info *info)
 {
     layer_pairs *p = user;
-    p->partner[node] = TVIS_NONE;
+    uint32_t found = TVIS_NONE;
     for (uint32_t i = 0; i < p->count; i++)
-        if (strcmp(p->layer[i].name, info->name) == 0) {
-            p->partner[node] = i;
-            return;
-        }
+        if (strcmp(p->layer[i].name, info->name) == 0)
+            found = i;
+    for (uint32_t i = 0; found != TVIS_NONE && i < p->partners; i++)
+        if (p->partner[i].layer == found)
+            p->partner[i].layer = TVIS_NONE;
+    p->partner[node] = (layer_partner){ found, { info->scale, info->zero } };
 }
 
-static bool reserve(layer *l, size_t count)
+static bool reserve(float **value, size_t *room, size_t count)
 {
-    if (count <= l->room)
+    if (count <= *room)
         return true;
-    float *larger = realloc(l->value, count * sizeof *larger);
+    float *larger = realloc(*value, count * sizeof *larger);
     if (!larger)
         return false;
-    l->value = larger;
-    l->room = count;
+    *value = larger;
+    *room = count;
     return true;
+}
+
+/* Pixels are taken in steps; odd ones, so that they walk over the columns of maps with even sides. */
+static size_t step_of(const layer_pairs *p, const tvis_tensor *t)
+{
+    const size_t n = tensor_elements(t);
+    return p->most && n > p->most ? ((n + p->most - 1) / p->most) | 1 : 1;
+}
+
+static size_t pixels_of(const layer_pairs *p, const tvis_tensor *t)
+{
+    const size_t step = step_of(p, t);
+    return (tensor_elements(t) / (size_t)t->dims[3] + step - 1) / step;
+}
+
+static bool is_comparable(const tvis_tensor *t)
+{
+    return t->dtype == TVIS_F32 || t->dtype == TVIS_S8 || t->dtype == TVIS_S16;
+}
+
+static void to_floats(const layer_pairs *p, const tvis_tensor *t, node_scale s, float *y)
+{
+    const size_t channels = (size_t)t->dims[3], pixels = pixels_of(p, t), step = step_of(p, t) * channels;
+    for (size_t i = 0; i < pixels; i++, y += channels)
+        for (size_t c = 0; c < channels; c++) {
+            const size_t at = i * step + c;
+            if (t->dtype == TVIS_F32)
+                y[c] = ((const float *)t->data)[at];
+            else if (t->dtype == TVIS_S8)
+                y[c] = s.scale * (float)(((const int8_t *)t->data)[at] - s.zero);
+            else
+                y[c] = s.scale * (float)(((const int16_t *)t->data)[at] - s.zero);
+        }
 }
 
 static void keep_values(void *user, uint32_t node, const tvis_tensor *outputs, uint32_t count)
@@ -41,14 +79,14 @@ static void keep_values(void *user, uint32_t node, const tvis_tensor *outputs, u
         return;
     layer *l = &p->layer[node];
     l->count = 0;
-    if (outputs->dtype != TVIS_F32)
+    if (!is_comparable(outputs))
         return;
-    size_t n = tensor_elements(outputs);
-    if (!reserve(l, n)) {
+    const size_t n = pixels_of(p, outputs) * (size_t)outputs->dims[3];
+    if (!reserve(&l->value, &l->room, n)) {
         p->failed = true;
         return;
     }
-    memcpy(l->value, outputs->data, n * sizeof *l->value);
+    to_floats(p, outputs, l->scale, l->value);
     memcpy(l->dims, outputs->dims, sizeof l->dims);
     l->count = n;
 }
@@ -56,20 +94,29 @@ static void keep_values(void *user, uint32_t node, const tvis_tensor *outputs, u
 static void compare_values(void *user, uint32_t node, const tvis_tensor *outputs, uint32_t count)
 {
     layer_pairs *p = user;
-    if (!outputs || count == 0 || p->partner[node] == TVIS_NONE)
+    if (!outputs || count == 0 || p->partner[node].layer == TVIS_NONE)
         return;
-    layer *l = &p->layer[p->partner[node]];
-    if (l->count > 0 && outputs->dtype == TVIS_F32 && memcmp(l->dims, outputs->dims, sizeof l->dims) == 0)
-        difference_add(&l->sum, l->value, outputs->data, l->count);
+    layer *l = &p->layer[p->partner[node].layer];
+    if (l->count == 0 || !is_comparable(outputs) || memcmp(l->dims, outputs->dims, sizeof l->dims) != 0)
+        return;
+    if (!reserve(&p->value, &p->room, l->count)) {
+        p->failed = true;
+        return;
+    }
+    to_floats(p, outputs, p->partner[node].scale, p->value);
+    difference_add(&l->sum, l->value, p->value, l->count);
 }
 
 tvis_status layer_pairs_watch(layer_pairs *p, loaded *a, loaded *b, tvis_diag *d)
 {
     p->count = a->info.nodes;
+    p->partners = b->info.nodes;
     p->layer = calloc((size_t)a->info.nodes + 1, sizeof *p->layer);
     p->partner = calloc((size_t)b->info.nodes + 1, sizeof *p->partner);
     if (!p->layer || !p->partner)
         return tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, "layers", NULL);
+    for (uint32_t i = 0; i < p->partners; i++)
+        p->partner[i].layer = TVIS_NONE;
     a->config.no_fusion = b->config.no_fusion = true;
     tvis_status s = tvis_session_plan(&a->model, &a->config, &a->bytes, keep_name, p, d);
     if (!s)
@@ -86,5 +133,6 @@ void layer_pairs_free(layer_pairs *p)
         free(p->layer[i].value);
     free(p->layer);
     free(p->partner);
+    free(p->value);
     *p = (layer_pairs){ 0 };
 }

@@ -81,7 +81,9 @@ typedef struct tvis_session_bytes {
 typedef struct tvis_node_info {
     const char *name, *op, *activation, *kernel; /* activation: "none", "relu6" … */
     int32_t     in[4], out[4];                   /* first input and first output, N H W C */
-    uint8_t     dtype;                           /* of the output */
+    uint8_t     in_dtype, dtype;                 /* of the same two */
+    float       scale;                           /* of an integer output: real = scale * (value - zero); of a float one 0 */
+    int32_t     zero;
     uint16_t    weights[8];                      /* tensor ids of constants among the inputs, TVIS_NONE */
     uint64_t    params, macs;
     uint64_t    bytes;                           /* read and written: activations and weights */

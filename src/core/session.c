@@ -63,7 +63,10 @@ static void visit_node(void *user, const tvis_placed *p)
     info.op = v->registry->ops[p->op]->name;
     info.activation = tvis_act_name(n->act);
     info.kernel = p->plan.kernel_name;
+    info.in_dtype = p->plan.in[0] ? p->plan.in[0]->dtype : out->dtype;
     info.dtype = out->dtype;
+    info.scale = out->scale;
+    info.zero = out->zero;
     info.macs = p->plan.macs;
     info.scratch = p->plan.scratch;
     memcpy(info.in, p->plan.in_dims[0], sizeof info.in);

@@ -48,6 +48,19 @@ works '--layers for people' compare "$T/a.tvis" "$T/b.tvis" --images "$T/single"
 says 'a layer' ' dB  features.0.0$'
 works 'layers of a size at which they would be fused' compare "$T/a.tvis" "$T/b.tvis" --images "$T/single" --layers --size 192 --plan small --json
 true_that 'all are there' test "$(grep -c '"name": ' "$T/out")" -gt 50
+tinyvis quantize "$T/a.tvis" -o "$T/i.tvis" --mode int8 --calibrate "$T/single" --observer minmax >/dev/null
+works 'layers of an int8 model' compare "$T/a.tvis" "$T/i.tvis" --images "$T/single" --layers --json
+cp "$T/out" "$T/int8.json"
+works 'layers of an int8 model, the other way round' compare "$T/i.tvis" "$T/a.tvis" --images "$T/single" --layers --json
+cp "$T/out" "$T/float.json"
+python 'are the reals that the integers stand for' <<'EOF'
+import json
+a, b = json.load(open('int8.json')), json.load(open('float.json'))
+assert len(a['layers']) > 50 and all(l['snr_db'] is not None and l['snr_db'] > 10 for l in a['layers']), a['layers']
+assert a['layers'][0]['snr_db'] > 25, a['layers'][0]
+both = [l['name'] for l in b['layers'] if l['snr_db'] is not None]
+assert both == [l['name'] for l in a['layers']], both
+EOF
 fails 1 'another shape than the first.*: shape 1x1x1x10 expected, 1x1x1x5 found' compare "$T/a.tvis" "$T/other.tvis" --images "$T/images"
 fails 1 'c.npy: .*shape 2x3x40x56 expected, 2x3x32x32 found' compare "$T/a.tvis" "$T/b.tvis" --images "$T/images" --size 40x56
 fails 1 'nodir: ' compare "$T/a.tvis" "$T/a.tvis" --images "$T/nodir"
