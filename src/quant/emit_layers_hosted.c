@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Layers with weights in integers: weights symmetric by output channel, biases corrected for what rounding the weights
+ * does to the mean (Nagel et al. 2019). */
+#include "quant/maker.h"
+#include "ops/requant.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+typedef struct layer {
+    const tvis_gnode *n;
+    const float *w, *bias;
+    int32_t channels, taps, inputs; /* a channel's weights: (taps, inputs) */
+    bool depthwise;                 /* then inputs is 1, and taps are `channels` apart */
+} layer;
+
+static layer read_layer(const tvis_maker *q, const tvis_gnode *n)
+{
+    const tvis_gtensor *w = &q->from->tensor[n->in[1]];
+    layer l = { .n = n, .w = w->data, .depthwise = n->op == TVIS_OP_DEPTHWISE };
+    l.bias = n->in_count > 2 && n->in[2] != TVIS_NONE ? q->from->tensor[n->in[2]].data : NULL;
+    l.channels = w->dims[l.depthwise ? 3 : 0];
+    l.taps = w->dims[1] * w->dims[2];
+    l.inputs = l.depthwise ? 1 : w->dims[3];
+    return l;
+}
+
+static size_t weight_at(const layer *l, int32_t channel, int32_t i)
+{
+    return l->depthwise ? (size_t)i * (size_t)l->channels + (size_t)channel
+                        : (size_t)channel * (size_t)(l->taps * l->inputs) + (size_t)i;
+}
+
+/* The mean of the input that weight i of a channel meets. */
+static double mean_at(const tvis_maker *q, const layer *l, int32_t channel, int32_t i)
+{
+    const tvis_observed *o = &q->k->tensor[l->n->in[0]];
+    const int32_t groups = l->n->op == TVIS_OP_CONV2D ? l->n->p.conv.groups : 1;
+    const int32_t c = l->depthwise ? channel : channel / (l->channels / groups) * l->inputs + i % l->inputs;
+    return o->pixels ? o->sums[c] / (double)o->pixels : 0.0;
+}
+
+typedef struct quantized {
+    double x, y;  /* scales of input and output */
+    int32_t zero; /* of the input */
+    int8_t *w;
+    int32_t *bias;
+    double *factor;       /* x * w_scale / y */
+    int64_t bound;        /* of |accumulator| */
+    double signal, noise; /* energy of the weights, and of their rounding */
+} quantized;
+
+static double weight_scale(const layer *l, int32_t c, double x, double bias)
+{
+    enum { BIAS_BITS = 24 }; /* biases stay below 2^24, however small the weights are */
+    double largest = 0.0;
+    for (int32_t i = 0; i < l->taps * l->inputs; i++)
+        largest = fmax(largest, fabs((double)l->w[weight_at(l, c, i)]));
+    const double scale = fmax(largest / 127.0, fabs(bias) / (x * (1 << BIAS_BITS)));
+    return scale > 0.0 ? scale : 1.0;
+}
+
+static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, quantized *z)
+{
+    const double bias = l->bias ? (double)l->bias[c] : 0.0, scale = weight_scale(l, c, z->x, bias);
+    double lost = 0.0;
+    int64_t sum = 0, magnitude = 0;
+    for (int32_t i = 0; i < l->taps * l->inputs; i++) {
+        const double w = (double)l->w[weight_at(l, c, i)], r = floor(w / scale + 0.5);
+        z->w[weight_at(l, c, i)] = (int8_t)r;
+        lost += (w - r * scale) * mean_at(q, l, c, i);
+        z->signal += w * w;
+        z->noise += (w - r * scale) * (w - r * scale);
+        sum += (int64_t)r;
+        magnitude += (int64_t)fabs(r);
+    }
+    const double b = floor((bias + lost) / (z->x * scale) + 0.5);
+    const int64_t zero = l->depthwise ? 0 : z->zero * sum;
+    const int64_t bound = (int64_t)fabs(b) + 255 * magnitude;
+    z->bias[c] = (int32_t)((int64_t)fmin(fmax(b, -1073741824.0), 1073741824.0) - zero);
+    z->factor[c] = z->x * scale / z->y;
+    z->bound = bound > z->bound ? bound : z->bound;
+}
+
+static void quantize_weights(tvis_maker *q, const layer *l, const uint32_t *in, uint32_t mul, uint32_t out,
+                             uint8_t *shift)
+{
+    const tvis_gtensor *x = &q->to->tensor[in[0]];
+    quantized z = { .x = (double)x->scale,
+                    .y = tvis_maker_scale(q, out),
+                    .zero = x->zero,
+                    .w = q->to->tensor[in[1]].data,
+                    .bias = q->to->tensor[in[2]].data,
+                    .factor = malloc((size_t)l->channels * sizeof(double)) };
+    int32_t s = 0;
+    if (!z.factor) {
+        tvis_graph_out_of_memory(q->to);
+        return;
+    }
+    for (int32_t c = 0; c < l->channels; c++)
+        quantize_channel(q, l, c, &z);
+    if (tvis_requant_choose(z.factor, l->channels, z.bound, q->to->tensor[mul].data, &s))
+        tvis_maker_fail(q, TVIS_EMODEL, TVIS_DIAG_VALUE, l->n->name,
+                        "its sums do not fit 32 bits, or its scales are too far apart");
+    *shift = (uint8_t)s;
+    free(z.factor);
+    tvis_maker_note(q, l->n->name, z.signal, z.noise, (uint64_t)l->channels * (uint64_t)(l->taps * l->inputs));
+}
+
+uint32_t tvis_emit_layer(tvis_maker *q, uint32_t i)
+{
+    enum { W = 1, BIAS = 2, ADD = 3, MUL = 4, TABLE = 5, INPUTS = 6 };
+    const tvis_gnode *n = &q->from->node[i], *table = tvis_maker_table_after(q, i);
+    const layer l = read_layer(q, n);
+    const uint32_t add = n->in_count > ADD ? n->in[ADD] : TVIS_NONE;
+    const uint32_t out = tvis_maker_out(q, n->out[0], TVIS_FORM_S8);
+    const uint32_t y = table ? tvis_maker_out(q, table->out[0], TVIS_FORM_S8) : out;
+    uint32_t in[INPUTS] = { tvis_maker_in(q, n->in[0], TVIS_FORM_S8), TVIS_NONE, TVIS_NONE, add, TVIS_NONE, TVIS_NONE };
+    tvis_quant k = { 0 };
+    if (add != TVIS_NONE)
+        in[ADD] = tvis_maker_in(q, add, TVIS_FORM_S8);
+    in[W] = tvis_graph_constant(q->to, q->from->tensor[n->in[W]].name, TVIS_S8, q->from->tensor[n->in[W]].dims);
+    in[BIAS] = tvis_maker_vector(q, n->name, TVIS_S32, l.channels);
+    in[MUL] = tvis_maker_vector(q, n->name, TVIS_S32, l.channels);
+    if (table)
+        in[TABLE] = tvis_maker_table(q, table->name, table->act, out, y);
+    if (q->to->status)
+        return 1;
+    quantize_weights(q, &l, in, in[MUL], out, &k.shift);
+    tvis_maker_limits(q, n->act, out, &k);
+    if (add != TVIS_NONE)
+        tvis_maker_choose(q, n->name, tvis_maker_scale(q, in[ADD]) / tvis_maker_scale(q, out), 255, &k.add_mul,
+                          &k.add_shift);
+    tvis_maker_node(q, n, in, INPUTS, &y, &k);
+    return table ? 2 : 1;
+}
