@@ -64,15 +64,6 @@ static void json_dims(json *j, const char *key, const int32_t *dims)
     json_end(j);
 }
 
-static void json_weights(json *j, const weight_counts *c)
-{
-    json_object(j, "weight_bytes", false);
-    for (int i = 0; i < TVIS_DTYPE_COUNT_; i++)
-        if (c->bytes[i])
-            json_integer(j, tvis_dtype_name((tvis_dtype)i), c->bytes[i]);
-    json_end(j);
-}
-
 static void json_config(json *j, const request *r, const tvis_session_config *c)
 {
     json_object(j, "config", false);
@@ -142,7 +133,7 @@ static int print_json(const request *q, const report *r)
     json_integer(&j, "nonzero_params", r->weights.nonzero);
     json_integer(&j, "macs", r->macs);
     json_integer(&j, "file_bytes", l->file.size);
-    json_weights(&j, &r->weights);
+    weights_json(&j, "weight_bytes", &r->weights);
     json_number(&j, "sparsity", weights_sparsity(&r->weights));
     json_integer(&j, "arena_bytes", l->bytes.total);
     json_integer(&j, "pack_bytes", l->pack_bytes);
@@ -190,15 +181,6 @@ static void print_preprocess(const tvis_preprocess *p)
     printf("\n");
 }
 
-static void print_weights(const report *r)
-{
-    printf("weights     ");
-    for (int i = 0; i < TVIS_DTYPE_COUNT_; i++)
-        if (r->weights.bytes[i])
-            printf(" %s %s,", tvis_dtype_name((tvis_dtype)i), print_bytes((double)r->weights.bytes[i]));
-    printf(" %.1f%% zeros\n", 100 * weights_sparsity(&r->weights));
-}
-
 static int print_human(const request *q, const report *r)
 {
     const loaded *l = r->l;
@@ -214,7 +196,9 @@ static int print_human(const request *q, const report *r)
         printf("classes      %" PRIu32 "\n", l->info.classes);
     printf("parameters   %s (%s not zero), %s MACs\n", print_count((double)l->info.params),
            print_count((double)r->weights.nonzero), print_count((double)r->macs));
-    print_weights(r);
+    printf("weights      ");
+    weights_print(&r->weights);
+    printf(", %.1f%% zeros\n", 100 * weights_sparsity(&r->weights));
     print_preprocess(&l->preprocess);
     printf("planned for  %s, %u thread%s, plan %s\n", target_names[q->target], c->threads, c->threads == 1 ? "" : "s",
            PLAN_NAMES[c->plan]);

@@ -3,12 +3,12 @@
 #include "fail.h"
 #include "files.h"
 #include "inputs.h"
-#include "json.h"
+#include "quantize_report.h"
+#include "stats.h"
 
 #include <tinyvis/hosted.h>
 #include <tinyvis/quantize.h>
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +26,8 @@ typedef struct pictures {
     file_list files;
     loaded *model; /* whose session's input they are prepared in */
     source s;
+    char pass[32]; /* what the bar says */
+    uint32_t passes;
 } pictures;
 
 /* ORDER TVIS_QUANTIZE */
@@ -64,7 +66,9 @@ static tvis_status next_picture(void *user, uint32_t i, const tvis_tensor *in, t
 {
     pictures *p = user;
     tvis_tensor t;
-    print_progress("calibrating", i, (uint32_t)p->files.count);
+    if (i == 0)
+        (void)snprintf(p->pass, sizeof p->pass, "pass %u of the pictures", (unsigned)++p->passes);
+    print_progress(p->pass, i, p->files.count);
     tvis_status s = source_read(&p->s, p->files.path[i], d);
     if (!s)
         s = source_prepare(&p->s, p->model, (arg_size){ 0, 0 }, &t, d);
@@ -76,42 +80,11 @@ static tvis_status next_picture(void *user, uint32_t i, const tvis_tensor *in, t
     return s;
 }
 
-static int print_report(const request *r, const tvis_quantize_report *q, size_t before, size_t after)
-{
-    if (r->json) {
-        json j = { 0 };
-        json_object(&j, NULL, true);
-        json_string(&j, "file", r->output);
-        json_string(&j, "mode", mode_names[r->mode]);
-        json_integer(&j, "file_bytes_before", before);
-        json_integer(&j, "file_bytes", after);
-        json_integer(&j, "tensors", q->tensors);
-        json_integer(&j, "elements", q->elements);
-        json_number(&j, "weight_snr_db", q->snr_db);
-        json_string(&j, "worst", q->worst);
-        json_number(&j, "worst_snr_db", q->worst_db);
-        json_end(&j);
-        return json_print(&j);
-    }
-    print_text(r->output);
-    printf(": %s, %s", mode_names[r->mode], print_bytes((double)before));
-    printf(" to %s (%.1f %%), %u weight tensors", print_bytes((double)after), 100.0 * (double)after / (double)before,
-           (unsigned)q->tensors);
-    if (isfinite(q->snr_db)) {
-        printf(", weights at %.1f dB, the worst ", q->snr_db);
-        print_text(q->worst);
-        printf(" at %.1f dB\n", q->worst_db);
-    } else {
-        printf(", all exact\n");
-    }
-    return TOOL_OK;
-}
-
 static int quantize(const request *r, loaded *l)
 {
     tvis_diag d;
     tvis_blob blob = { NULL, 0 };
-    tvis_quantize_report report;
+    quantize_report report = { .before = l, .mode = mode_names[r->mode] };
     pictures p = { .model = l };
     tvis_quantize_config c = {
         .struct_size = sizeof c,
@@ -122,17 +95,27 @@ static int quantize(const request *r, loaded *l)
         .input_user = &p,
     };
     int status = TOOL_OK;
+    l->unpacked = true;
+    const double start = stats_now_ms();
     if (r->folder && files_of_folder(r->folder, &p.files, &d))
         status = print_diag(r->folder, &d);
     c.images = (uint32_t)p.files.count;
-    if (status == TOOL_OK && tvis_quantize(&l->model, &c, &blob, &report, &d))
-        status = print_diag(r->input, &d);
-    else if (status == TOOL_OK && tvis_file_write(r->output, blob.data, blob.size, &d))
+    if (status == TOOL_OK) {
+        const tvis_status failed = tvis_quantize(&l->model, &c, &blob, &report.made, &d);
+        print_progress("", p.files.count, p.files.count);
+        if (failed)
+            status = print_diag(r->input, &d);
+    }
+    report.seconds = (stats_now_ms() - start) / 1000;
+    if (status == TOOL_OK && tvis_file_write(r->output, blob.data, blob.size, &d))
         status = print_diag(r->output, &d);
-    else if (status == TOOL_OK)
-        status = print_report(r, &report, l->file.size, blob.size);
     tvis_blob_free(&blob);
     source_free(&p.s);
+    if (status == TOOL_OK)
+        status = quantize_report_fill(&report, r->output, &p.files);
+    if (status == TOOL_OK)
+        status = quantize_report_print(&report, r->json);
+    quantize_report_free(&report);
     files_free(&p.files);
     return status;
 }

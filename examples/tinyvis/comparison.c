@@ -79,12 +79,12 @@ tvis_status comparison_add(comparison *c, loaded model[2], source *s, const char
         status = tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, "layers", NULL);
     if (!status)
         status = check_outputs(&model[0], &model[1], d);
-    if (!status)
+    if (!status && c->pairs.begin == 0)
         add_outputs(c, &model[0], &model[1]);
     return status;
 }
 
-int comparison_add_all(comparison *c, loaded model[2], const file_list *files, arg_size size)
+static int add_round(comparison *c, loaded model[2], const file_list *files, arg_size size)
 {
     tvis_diag d;
     source s = { 0 };
@@ -98,6 +98,14 @@ int comparison_add_all(comparison *c, loaded model[2], const file_list *files, a
             status = print_diag(files->path[i], &d);
     }
     source_free(&s);
+    return status;
+}
+
+int comparison_add_all(comparison *c, loaded model[2], const file_list *files, arg_size size)
+{
+    int status = add_round(c, model, files, size);
+    while (status == TOOL_OK && layer_pairs_next(&c->pairs))
+        status = add_round(c, model, files, size);
     return status;
 }
 

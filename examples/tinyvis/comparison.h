@@ -19,7 +19,7 @@ typedef struct comparison {
 
 /* The models are loaded and not started yet. */
 tvis_status comparison_begin(comparison *c, loaded model[2], bool layers, tvis_diag *d);
-/* Adds what one file shows. size: { 0, 0 } for the model's own. */
+/* Adds what one file shows, of the layers that this round is about. size: { 0, 0 } for the model's own. */
 tvis_status comparison_add(comparison *c, loaded model[2], source *s, const char *path, arg_size size, tvis_diag *d);
 /* Adds the files of a list, with progress on a terminal. Returns TOOL_OK, or TOOL_FAILED with a line on stderr. */
 int comparison_add_all(comparison *c, loaded model[2], const file_list *files, arg_size size);

@@ -11,6 +11,9 @@ static void keep_name(void *user, uint32_t node, const tvis_node_info *info)
     layer *l = &((layer_pairs *)user)->layer[node];
     l->name = info->name;
     l->scale = (node_scale){ info->scale, info->zero };
+    l->planned = 1;
+    for (int i = 0; i < 4; i++)
+        l->planned *= (size_t)info->out[i];
 }
 
 /* The last layer of that name; its earlier partners lose it. */
@@ -39,37 +42,20 @@ static bool reserve(float **value, size_t *room, size_t count)
     return true;
 }
 
-/* Pixels are taken in steps; odd ones, so that they walk over the columns of maps with even sides. */
-static size_t step_of(const layer_pairs *p, const tvis_tensor *t)
-{
-    const size_t n = tensor_elements(t);
-    return p->most && n > p->most ? ((n + p->most - 1) / p->most) | 1 : 1;
-}
-
-static size_t pixels_of(const layer_pairs *p, const tvis_tensor *t)
-{
-    const size_t step = step_of(p, t);
-    return (tensor_elements(t) / (size_t)t->dims[3] + step - 1) / step;
-}
-
 static bool is_comparable(const tvis_tensor *t)
 {
     return t->dtype == TVIS_F32 || t->dtype == TVIS_S8 || t->dtype == TVIS_S16;
 }
 
-static void to_floats(const layer_pairs *p, const tvis_tensor *t, node_scale s, float *y)
+static void to_floats(const tvis_tensor *t, node_scale s, float *y)
 {
-    const size_t channels = (size_t)t->dims[3], pixels = pixels_of(p, t), step = step_of(p, t) * channels;
-    for (size_t i = 0; i < pixels; i++, y += channels)
-        for (size_t c = 0; c < channels; c++) {
-            const size_t at = i * step + c;
-            if (t->dtype == TVIS_F32)
-                y[c] = ((const float *)t->data)[at];
-            else if (t->dtype == TVIS_S8)
-                y[c] = s.scale * (float)(((const int8_t *)t->data)[at] - s.zero);
-            else
-                y[c] = s.scale * (float)(((const int16_t *)t->data)[at] - s.zero);
-        }
+    const size_t n = tensor_elements(t);
+    if (t->dtype == TVIS_F32)
+        memcpy(y, t->data, n * sizeof *y);
+    for (size_t i = 0; t->dtype == TVIS_S8 && i < n; i++)
+        y[i] = s.scale * (float)(((const int8_t *)t->data)[i] - s.zero);
+    for (size_t i = 0; t->dtype == TVIS_S16 && i < n; i++)
+        y[i] = s.scale * (float)(((const int16_t *)t->data)[i] - s.zero);
 }
 
 static void keep_values(void *user, uint32_t node, const tvis_tensor *outputs, uint32_t count)
@@ -79,14 +65,14 @@ static void keep_values(void *user, uint32_t node, const tvis_tensor *outputs, u
         return;
     layer *l = &p->layer[node];
     l->count = 0;
-    if (!is_comparable(outputs))
+    if (!is_comparable(outputs) || node < p->begin || node >= p->end)
         return;
-    const size_t n = pixels_of(p, outputs) * (size_t)outputs->dims[3];
+    const size_t n = tensor_elements(outputs);
     if (!reserve(&l->value, &l->room, n)) {
         p->failed = true;
         return;
     }
-    to_floats(p, outputs, l->scale, l->value);
+    to_floats(outputs, l->scale, l->value);
     memcpy(l->dims, outputs->dims, sizeof l->dims);
     l->count = n;
 }
@@ -103,7 +89,7 @@ static void compare_values(void *user, uint32_t node, const tvis_tensor *outputs
         p->failed = true;
         return;
     }
-    to_floats(p, outputs, p->partner[node].scale, p->value);
+    to_floats(outputs, p->partner[node].scale, p->value);
     difference_add(&l->sum, l->value, p->value, l->count);
 }
 
@@ -124,7 +110,23 @@ tvis_status layer_pairs_watch(layer_pairs *p, loaded *a, loaded *b, tvis_diag *d
     a->config.observe = keep_values;
     b->config.observe = compare_values;
     a->config.observe_user = b->config.observe_user = p;
+    if (!s)
+        (void)layer_pairs_next(p);
     return s;
+}
+
+bool layer_pairs_next(layer_pairs *p)
+{
+    for (uint32_t i = p->begin; i < p->end; i++) {
+        free(p->layer[i].value);
+        p->layer[i].value = NULL;
+        p->layer[i].count = p->layer[i].room = 0;
+    }
+    size_t n = 0;
+    p->begin = p->end;
+    while (p->end < p->count && (p->end == p->begin || p->most == 0 || n + p->layer[p->end].planned <= p->most))
+        n += p->layer[p->end++].planned;
+    return p->begin < p->end;
 }
 
 void layer_pairs_free(layer_pairs *p)

@@ -17,7 +17,7 @@ typedef struct layer {
     const char *name; /* in the first model's blob */
     node_scale scale;
     float *value;
-    size_t count, room;
+    size_t planned, count, room; /* values: by the plan, as they are, allocated */
     int32_t dims[4];
     difference sum;
 } layer;
@@ -33,8 +33,9 @@ typedef struct layer_pairs {
     layer *layer;           /* one a node of the first model */
     layer_partner *partner; /* one a node of the second */
     uint32_t count, partners;
-    size_t most;  /* values kept of a layer, those of evenly spaced pixels; 0: all */
-    float *value; /* a layer of the second model, as floats */
+    size_t most;         /* the caller's: values kept at a time, where that is at least one layer's; 0: all */
+    uint32_t begin, end; /* layers that are compared in this round */
+    float *value;        /* a layer of the second model, as floats */
     size_t room;
     bool failed; /* no memory */
 } layer_pairs;
@@ -42,6 +43,8 @@ typedef struct layer_pairs {
 /* Both are loaded and not started yet; they are observed from now on, and run layer by layer. Where several nodes of a
  * model have one name, the last of them counts. */
 tvis_status layer_pairs_watch(layer_pairs *p, loaded *a, loaded *b, tvis_diag *d);
+/* On to the layers that the last round over the pictures had no room for; false: there are none. */
+bool layer_pairs_next(layer_pairs *p);
 void layer_pairs_free(layer_pairs *p);
 
 #endif

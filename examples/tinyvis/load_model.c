@@ -55,7 +55,7 @@ tvis_status model_load(loaded *l, const char *path, uint32_t threads, tvis_diag 
     return start_threads(l, threads, d);
 }
 
-static void drop_session(loaded *l)
+void model_stop(loaded *l)
 {
     for (uint32_t i = 0; l->outputs && i < l->info.outputs; i++)
         free(l->outputs[i].data);
@@ -70,8 +70,9 @@ static void drop_session(loaded *l)
 
 tvis_status model_plan(loaded *l, tvis_node_visitor visit, void *user, tvis_diag *d)
 {
-    drop_session(l);
-    tvis_status s = tvis_pack_size(&l->model, &l->config, &l->pack_bytes, d);
+    model_stop(l);
+    l->pack_bytes = 0;
+    tvis_status s = l->unpacked ? TVIS_OK : tvis_pack_size(&l->model, &l->config, &l->pack_bytes, d);
     if (s)
         return s;
     if (l->pack_bytes > 0) {
@@ -122,7 +123,7 @@ tvis_status model_start(loaded *l, uint16_t n, uint16_t h, uint16_t w, tvis_diag
     if (!s)
         s = make_outputs(l, d);
     if (s)
-        drop_session(l);
+        model_stop(l);
     return s;
 }
 
@@ -136,7 +137,7 @@ tvis_status model_run(loaded *l, const tvis_tensor *in, double *ms, tvis_diag *d
 
 void model_unload(loaded *l)
 {
-    drop_session(l);
+    model_stop(l);
     tvis_pool_destroy(l->pool);
     if (l->file.data)
         tvis_file_close(&l->file);

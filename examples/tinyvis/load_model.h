@@ -18,6 +18,7 @@ typedef struct loaded {
     tvis_session_config config;
     tvis_session_bytes bytes; /* of config, known after model_plan() */
     size_t pack_bytes;
+    bool unpacked; /* the caller's: no packed copy of the weights, which takes as much memory as the model */
     void *pack, *arena;
     tvis_pool *pool;
     tvis_session *session; /* NULL before model_start() */
@@ -35,6 +36,8 @@ tvis_status model_plan(loaded *l, tvis_node_visitor visit, void *user, tvis_diag
 tvis_status model_start(loaded *l, uint16_t n, uint16_t h, uint16_t w, tvis_diag *d);
 /* One run into l->outputs, which took *ms. */
 tvis_status model_run(loaded *l, const tvis_tensor *in, double *ms, tvis_diag *d);
+/* Gives back what model_start() took: another config may follow. */
+void model_stop(loaded *l);
 void model_unload(loaded *l);
 
 /* Logits of a classifier's picture i of the batch, info.classes of them; NULL where the first output is something else.

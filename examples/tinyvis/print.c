@@ -78,12 +78,16 @@ int print_finish(int status)
 
 void print_progress(const char *what, size_t done, size_t total)
 {
+    enum { CELLS = 30, LINE = 79 };
+    char bar[CELLS + 1] = "";
     if (!isatty(STDERR_FILENO))
         return;
+    for (size_t i = 0; i < CELLS; i++)
+        bar[i] = i < done * CELLS / (total ? total : 1) ? '#' : '.';
     if (done < total)
-        (void)fprintf(stderr, "\r%s %zu of %zu", what, done, total);
+        (void)fprintf(stderr, "\r%.*s [%s] %zu of %zu", LINE - CELLS - 20, what, bar, done, total);
     else
-        (void)fprintf(stderr, "\r%*s\r", 60, "");
+        (void)fprintf(stderr, "\r%*s\r", LINE, "");
     (void)fflush(stderr);
 }
 

@@ -20,7 +20,8 @@ int print_usage_error(const char *command, const char *format, ...)
 /* Flushes stdout. Returns `status`, or TOOL_FAILED, with a line on stderr, when something could not be written. */
 int print_finish(int status);
 
-/* "12 of 500" over itself on stderr, when that is a terminal; the last one (done == total) is wiped out. */
+/* "WHAT [###...] 12 of 500" over itself on stderr, when that is a terminal; the last one (done == total) is wiped out.
+ */
 void print_progress(const char *what, size_t done, size_t total);
 
 /* Text from a file: control characters become '?'. */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "weights.h"
 
+#include "print.h"
+
+#include <stdio.h>
 #include <string.h>
 
 /* Bits of an element that make it non-zero: all, but the sign of a float. */
@@ -48,4 +51,23 @@ weight_counts weights_count_all(const tvis_model *m, uint32_t tensors)
 double weights_sparsity(const weight_counts *c)
 {
     return c->elements ? 1 - (double)c->nonzero / (double)c->elements : 0;
+}
+
+void weights_json(json *j, const char *key, const weight_counts *c)
+{
+    json_object(j, key, false);
+    for (int i = 0; i < TVIS_DTYPE_COUNT_; i++)
+        if (c->bytes[i])
+            json_integer(j, tvis_dtype_name((tvis_dtype)i), c->bytes[i]);
+    json_end(j);
+}
+
+void weights_print(const weight_counts *c)
+{
+    const char *between = "";
+    for (int i = 0; i < TVIS_DTYPE_COUNT_; i++)
+        if (c->bytes[i]) {
+            printf("%s%s %s", between, tvis_dtype_name((tvis_dtype)i), print_bytes((double)c->bytes[i]));
+            between = ", ";
+        }
 }

@@ -5,6 +5,9 @@ small_model "$T/m.tvis"
 
 works 'quantize --mode fp16' quantize "$T/m.tvis" -o "$T/h.tvis" --mode fp16
 says 'tells type, bytes and precision' 'fp16, .* to .* weight tensors, weights at 7[0-9]\.[0-9] dB'
+says 'tells the weights by type' '^weights *f32 .* to f32 .*, f16 '
+says 'tells in what layers compute' '^MACs *f16 100.0 %$'
+true_that 'nothing is compared without pictures' sh -c "! grep -q '^pictures' '$T/out'"
 true_that 'the file is about half' test "$(wc -c <"$T/h.tvis")" -lt $(($(wc -c <"$T/m.tvis") * 56 / 100))
 works 'again' quantize --mode=fp16 --output "$T/again.h.tvis" "$T/m.tvis"
 true_that 'gives the same bytes' cmp "$T/h.tvis" "$T/again.h.tvis"
@@ -16,7 +19,7 @@ if [ -n "$PYTHON" ]; then
     true_that 'is JSON with the sizes' "$PYTHON" -c "import json, os, sys
 r = json.load(open('$T/out'))
 sys.exit(not (r['file_bytes'] == os.path.getsize('$T/j.tvis') and r['file_bytes_before'] == os.path.getsize('$T/m.tvis')
-              and r['mode'] == 'fp16' and 60 < r['worst_snr_db'] <= r['weight_snr_db']))"
+              and r['mode'] == 'fp16' and r['images'] == 0 and 'snr_db' not in r and r['mac_share'] == {'f16': 1} and 60 < r['worst_snr_db'] <= r['weight_snr_db']))"
 else
     skip 'is JSON with the sizes (no python3)'
 fi
@@ -32,6 +35,24 @@ for i in 1 2 3 4; do pattern "$T/pictures/$i.ppm" $i; done
 works 'quantize --mode int8' quantize "$T/m.tvis" -o "$T/i.tvis" --mode int8 --calibrate "$T/pictures" --observer minmax
 says 'tells type and bytes' 'int8, .* to .* weight tensors'
 true_that 'the file is under 40 %' test "$(wc -c <"$T/i.tvis")" -lt $(($(wc -c <"$T/m.tvis") * 40 / 100))
+says 'tells how far outputs are from the input model' '^pictures *4, against the input model: [0-9.]* dB, the same class on [0-9.]* %$'
+says 'tells the worst layers' '^worst layers *[0-9.]* dB  [a-z]'
+true_that 'five of them' test "$(grep -c ' dB  [a-z]' "$T/out")" = 5
+says 'tells the time' '^time *[0-9.]* s$'
+works 'the same as JSON' quantize "$T/m.tvis" -o "$T/i.tvis" --mode int8 --calibrate "$T/pictures" --observer minmax --json
+json_with 'has the keys' file mode file_bytes_before file_bytes weight_bytes_before weight_bytes tensors elements weight_snr_db worst worst_snr_db mac_share images snr_db cosine top1_agree worst_layers seconds
+cp "$T/out" "$T/quantize.json"
+works 'compare on the same pictures' compare "$T/m.tvis" "$T/i.tvis" --images "$T/pictures" --layers --json
+cp "$T/out" "$T/compare.json"
+python 'gives the same figures' <<'EOF'
+import json
+q, c = json.load(open('quantize.json')), json.load(open('compare.json'))
+for key in ('images', 'snr_db', 'cosine', 'top1_agree'):
+    assert q[key] == c[key], (key, q[key], c[key])
+worst = sorted(((l['snr_db'], l['name']) for l in c['layers'] if l['snr_db'] is not None))[:5]
+assert [(l['snr_db'], l['name']) for l in q['worst_layers']] == worst, (q['worst_layers'], worst)
+assert q['mac_share'] == {'s8': 1} and q['weight_bytes']['s8'] * 4 <= sum(q['weight_bytes_before'].values())
+EOF
 works 'run of the result' run "$T/i.tvis" "$T/pictures/1.ppm"
 works 'verify of the result' verify "$T/i.tvis"
 works 'embed of the result' embed "$T/i.tvis" -o "$T/i.c"

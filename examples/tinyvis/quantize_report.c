@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "quantize_report.h"
+
+#include "print.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* Values of a picture's layers that are kept at a time: 24 MB. */
+enum { LAYER_VALUES = 6000000 };
+
+static void count_macs(void *user, uint32_t node, const tvis_node_info *info)
+{
+    quantize_report *r = user;
+    (void)node;
+    precision_count(&r->macs, &r->after.model, info);
+}
+
+/* The layers that are furthest from the input model's, worst first. */
+static void find_worst(quantize_report *r)
+{
+    const layer_pairs *p = &r->compared.pairs;
+    for (uint32_t i = 0; i < p->count; i++) {
+        const double db = difference_snr_db(&p->layer[i].sum);
+        if (isnan(db) || isinf(db))
+            continue;
+        uint32_t at = r->worst_count < WORST_LAYERS ? r->worst_count++ : WORST_LAYERS;
+        for (; at > 0 && difference_snr_db(&r->worst[at - 1]->sum) > db; at--)
+            if (at < WORST_LAYERS)
+                r->worst[at] = r->worst[at - 1];
+        if (at < WORST_LAYERS)
+            r->worst[at] = &p->layer[i];
+    }
+}
+
+static int compare(quantize_report *r, const file_list *pictures)
+{
+    tvis_diag d;
+    model_stop(r->before);
+    loaded model[2] = { *r->before, r->after };
+    model[1].unpacked = true;
+    r->compared.pairs.most = LAYER_VALUES;
+    int status = comparison_begin(&r->compared, model, true, &d) ? print_diag(model[1].path, &d) : TOOL_OK;
+    if (status == TOOL_OK)
+        status = comparison_add_all(&r->compared, model, pictures, (arg_size){ 0, 0 });
+    if (status == TOOL_OK)
+        find_worst(r);
+    *r->before = model[0];
+    r->after = model[1];
+    return status;
+}
+
+int quantize_report_fill(quantize_report *r, const char *path, const file_list *pictures)
+{
+    tvis_diag d;
+    if (model_load(&r->after, path, 1, &d) ||
+        tvis_session_plan(&r->after.model, &r->after.config, &r->after.bytes, count_macs, r, &d))
+        return print_diag(path, &d);
+    r->weights_before = weights_count_all(&r->before->model, r->before->info.tensors);
+    r->weights_after = weights_count_all(&r->after.model, r->after.info.tensors);
+    return pictures->count ? compare(r, pictures) : TOOL_OK;
+}
+
+static int print_json(const quantize_report *r)
+{
+    json j = { 0 };
+    json_object(&j, NULL, true);
+    json_string(&j, "file", r->after.path);
+    json_string(&j, "mode", r->mode);
+    json_integer(&j, "file_bytes_before", r->before->file.size);
+    json_integer(&j, "file_bytes", r->after.file.size);
+    weights_json(&j, "weight_bytes_before", &r->weights_before);
+    weights_json(&j, "weight_bytes", &r->weights_after);
+    json_integer(&j, "tensors", r->made.tensors);
+    json_integer(&j, "elements", r->made.elements);
+    json_number(&j, "weight_snr_db", r->made.snr_db);
+    json_string(&j, "worst", r->made.worst);
+    json_number(&j, "worst_snr_db", r->made.worst_db);
+    precision_json(&j, "mac_share", &r->macs);
+    json_integer(&j, "images", r->compared.pictures);
+    if (r->compared.pictures) {
+        comparison_json(&j, &r->compared);
+        json_list(&j, "worst_layers", true);
+        for (uint32_t i = 0; i < r->worst_count; i++)
+            comparison_json_layer(&j, r->worst[i]);
+        json_end(&j);
+    }
+    json_number(&j, "seconds", r->seconds);
+    json_end(&j);
+    return json_print(&j);
+}
+
+static void print_made(const quantize_report *r)
+{
+    const double before = (double)r->before->file.size, after = (double)r->after.file.size;
+    print_text(r->after.path);
+    printf(": %s, %s to %s (%.1f %%), %u weight tensors", r->mode, print_bytes(before), print_bytes(after),
+           100 * after / before, (unsigned)r->made.tensors);
+    if (isfinite(r->made.snr_db)) {
+        printf(", weights at %.1f dB, the worst ", r->made.snr_db);
+        print_text(r->made.worst);
+        printf(" at %.1f dB\n", r->made.worst_db);
+    } else {
+        printf(", all exact\n");
+    }
+    printf("weights      ");
+    weights_print(&r->weights_before);
+    printf(" to ");
+    weights_print(&r->weights_after);
+    printf("\nMACs         ");
+    precision_print(&r->macs);
+    printf("\n");
+}
+
+static void print_compared(const quantize_report *r)
+{
+    const comparison *c = &r->compared;
+    printf("pictures     %zu, against the input model:", c->pictures);
+    for (uint32_t i = 0; i < c->outputs; i++)
+        printf(" %.2f dB,", difference_snr_db(&c->output[i]));
+    if (c->classes)
+        printf(" the same class on %.2f %%\n", comparison_agreement(c));
+    else
+        printf(" one figure an output\n");
+    for (uint32_t i = 0; i < r->worst_count; i++) {
+        printf("%s %6.2f dB  ", i ? "            " : "worst layers", difference_snr_db(&r->worst[i]->sum));
+        print_text(r->worst[i]->name);
+        printf("\n");
+    }
+}
+
+int quantize_report_print(const quantize_report *r, bool as_json)
+{
+    if (as_json)
+        return print_json(r);
+    print_made(r);
+    if (r->compared.pictures)
+        print_compared(r);
+    printf("time         %.1f s\n", r->seconds);
+    return TOOL_OK;
+}
+
+void quantize_report_free(quantize_report *r)
+{
+    comparison_free(&r->compared);
+    model_unload(&r->after);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* What `tinyvis quantize` says of the model it made. */
+#ifndef TINYVIS_TOOL_QUANTIZE_REPORT_H
+#define TINYVIS_TOOL_QUANTIZE_REPORT_H
+
+#include "comparison.h"
+#include "precision.h"
+#include "weights.h"
+
+#include <tinyvis/quantize.h>
+
+enum { WORST_LAYERS = 5 };
+
+/* Starts as { 0 } with model[0] loaded; quantize_report_free() unloads model[1]. */
+typedef struct quantize_report {
+    loaded *before;
+    loaded after;
+    const char *mode;
+    tvis_quantize_report made;
+    weight_counts weights_before, weights_after;
+    precision_macs macs;
+    comparison compared; /* on the calibration pictures; pictures == 0: not compared */
+    const layer *worst[WORST_LAYERS];
+    uint32_t worst_count;
+    double seconds; /* of quantizing, without comparing */
+} quantize_report;
+
+/* Loads what was written to `path` and compares it with the input model on these pictures (none: not at all). Returns
+ * TOOL_OK, or TOOL_FAILED with a line on stderr. */
+int quantize_report_fill(quantize_report *r, const char *path, const file_list *pictures);
+int quantize_report_print(const quantize_report *r, bool as_json);
+void quantize_report_free(quantize_report *r);
+
+#endif
