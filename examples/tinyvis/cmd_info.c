@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "json.h"
 #include "load_model.h"
+#include "precision.h"
 #include "targets.h"
 #include "weights.h"
 
@@ -23,6 +24,7 @@ typedef struct report {
     const loaded *l;
     weight_counts weights;
     uint64_t macs;
+    precision_macs precision;
     tvis_node_info *node; /* as they will run: layers that are fused are one */
     uint32_t nodes;
     size_t other_arena; /* of the plan that was not asked for */
@@ -34,6 +36,7 @@ static void keep_node(void *user, uint32_t node, const tvis_node_info *info)
     (void)node;
     r->node[r->nodes++] = *info;
     r->macs += info->macs;
+    precision_count(&r->precision, &r->l->model, info);
 }
 
 static weight_counts node_weights(const report *r, const tvis_node_info *n)
@@ -97,6 +100,14 @@ static void json_preprocess(json *j, const tvis_preprocess *p)
     json_end(j);
 }
 
+/* Of a layer's first constant, or NULL. */
+static const char *weights_dtype(const report *r, const tvis_node_info *n)
+{
+    tvis_weight_info w;
+    const bool there = n->weights[0] != TVIS_NONE && tvis_model_weight(&r->l->model, n->weights[0], &w);
+    return there ? tvis_dtype_name((tvis_dtype)w.dtype) : NULL;
+}
+
 static void json_layers(json *j, const report *r)
 {
     json_list(j, "layers", true);
@@ -112,6 +123,8 @@ static void json_layers(json *j, const report *r)
         json_integer(j, "params", n->params);
         json_integer(j, "macs", n->macs);
         json_string(j, "dtype", tvis_dtype_name((tvis_dtype)n->dtype));
+        json_string(j, "weights", weights_dtype(r, n));
+        json_string(j, "precision", precision_of(&r->l->model, n));
         json_number(j, "sparsity", weights_sparsity(&c));
         json_string(j, "kernel", n->kernel);
         json_end(j);
@@ -134,6 +147,7 @@ static int print_json(const request *q, const report *r)
     json_integer(&j, "macs", r->macs);
     json_integer(&j, "file_bytes", l->file.size);
     weights_json(&j, "weight_bytes", &r->weights);
+    precision_json(&j, "mac_share", &r->precision);
     json_number(&j, "sparsity", weights_sparsity(&r->weights));
     json_integer(&j, "arena_bytes", l->bytes.total);
     json_integer(&j, "pack_bytes", l->pack_bytes);
@@ -150,8 +164,8 @@ static int print_json(const request *q, const report *r)
 
 static void print_layers(const report *r)
 {
-    printf("\n%-32s %-16s %-17s %-17s %9s %9s %-5s %7s  %s\n", "layer", "op", "in", "out", "params", "MACs", "dtype",
-           "zeros", "kernel");
+    printf("\n%-32s %-16s %-17s %-17s %9s %9s %-9s %-7s %7s  %s\n", "layer", "op", "in", "out", "params", "MACs",
+           "precision", "weights", "zeros", "kernel");
     for (uint32_t i = 0; i < r->nodes; i++) {
         const tvis_node_info *n = &r->node[i];
         weight_counts c = node_weights(r, n);
@@ -161,9 +175,10 @@ static void print_layers(const report *r)
         (void)snprintf(out, sizeof out, "%" PRId32 "x%" PRId32 "x%" PRId32 "x%" PRId32, n->out[0], n->out[1], n->out[2],
                        n->out[3]);
         print_text(n->name);
-        printf("%*s %-16s %-17s %-17s %9s %9s %-5s %6.1f%%  %s\n", print_pad(n->name, 32), "", n->op, in, out,
-               print_count((double)n->params), print_count((double)n->macs), tvis_dtype_name((tvis_dtype)n->dtype),
-               100 * weights_sparsity(&c), n->kernel);
+        const char *weights = weights_dtype(r, n);
+        printf("%*s %-16s %-17s %-17s %9s %9s %-9s %-7s %6.1f%%  %s\n", print_pad(n->name, 32), "", n->op, in, out,
+               print_count((double)n->params), print_count((double)n->macs), precision_of(&r->l->model, n),
+               weights ? weights : "", 100 * weights_sparsity(&c), n->kernel);
     }
 }
 
@@ -198,7 +213,9 @@ static int print_human(const request *q, const report *r)
            print_count((double)r->weights.nonzero), print_count((double)r->macs));
     printf("weights      ");
     weights_print(&r->weights);
-    printf(", %.1f%% zeros\n", 100 * weights_sparsity(&r->weights));
+    printf(", %.1f%% zeros\nlayers       ", 100 * weights_sparsity(&r->weights));
+    precision_print(&r->precision);
+    printf(" of the MACs\n");
     print_preprocess(&l->preprocess);
     printf("planned for  %s, %u thread%s, plan %s\n", target_names[q->target], c->threads, c->threads == 1 ? "" : "s",
            PLAN_NAMES[c->plan]);

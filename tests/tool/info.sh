@@ -13,7 +13,7 @@ works 'info --layers' info --layers "$T/m.tvis"
 says 'a layer' '^features.0.0  *conv2d  *1x32x32x3  *1x16x16x16'
 
 works 'info --json' info "$T/m.tvis" --json
-keys='arch input classes params nonzero_params macs file_bytes weight_bytes sparsity arena_bytes pack_bytes state_bytes config preprocess'
+keys='arch input classes params nonzero_params macs file_bytes weight_bytes mac_share sparsity arena_bytes pack_bytes state_bytes config preprocess'
 # shellcheck disable=SC2086
 json_with 'info --json has the keys' $keys
 true_that 'input is N H W C' grep -q '"input": \[1, 32, 32, 3\]' "$T/out"
@@ -22,7 +22,7 @@ true_that 'file_bytes' test "$(value file_bytes)" = "$(size_of "$T/m.tvis")"
 arena=$(value arena_bytes) macs=$(value macs)
 works 'info --layers --json' info "$T/m.tvis" --json --layers
 # shellcheck disable=SC2086
-json_with 'the layers have the keys' $keys layers name op in out params macs dtype sparsity kernel
+json_with 'the layers have the keys' $keys layers name op in out params macs dtype weights precision sparsity kernel
 cp "$T/out" "$T/layers.json"
 python 'the layers add up' <<'EOF'
 import json
@@ -32,6 +32,7 @@ assert sum(l['params'] for l in d['layers']) == d['params'], d['params']
 assert sum(d['weight_bytes'].values()) == 4 * d['params']
 assert 0 <= d['sparsity'] < 0.2 and d['nonzero_params'] <= d['params']
 assert d['config']['plan'] == 'fast' and d['config']['threads'] == 1
+assert d['mac_share'] == {'f32': 1} and {l['precision'] for l in d['layers']} == {'f32'}
 assert d['preprocess']['mean'] and len(d['preprocess']['std']) == 3
 EOF
 
