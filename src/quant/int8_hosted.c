@@ -3,36 +3,12 @@
 #include "quant/int8_hosted.h"
 #include "quant/maker.h"
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void prepare(tvis_maker *q)
+static tvis_status no_memory(tvis_diag *d)
 {
-    for (uint32_t i = 0; i < q->from->tensor_count; i++) {
-        tvis_made *m = &q->made[i];
-        for (uint32_t f = 0; f < TVIS_FORM_COUNT_; f++)
-            m->as[f] = TVIS_NONE;
-        if (!q->from->tensor[i].constant)
-            m->range = tvis_statistics_range(&q->k->tensor[i].s, q->c->observer, q->c->percentile);
-    }
-    tvis_maker_out(q, q->from->input[0], TVIS_FORM_F32);
-}
-
-/* The network's outputs are floats. */
-static void make_nodes(tvis_maker *q)
-{
-    prepare(q);
-    for (uint32_t i = 0; i < q->from->node_count && !q->to->status;) {
-        const tvis_emit emit = tvis_emitter(q, i);
-        if (!emit)
-            tvis_maker_fail(q, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, q->from->node[i].name,
-                            "this operator has no integer kernel");
-        else
-            i += emit(q, i);
-    }
-    for (uint32_t k = 0; k < q->to->output_count && !q->to->status; k++)
-        q->to->output[k] = tvis_maker_in(q, q->from->output[k], TVIS_FORM_F32);
+    return tvis_fail(d, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
 }
 
 /* Names of the report live in the caller's blob. */
@@ -45,28 +21,22 @@ static void name_worst(tvis_maker *q, const tvis_model *m)
     }
 }
 
-/* From the calibrated graph to a blob. */
 static tvis_status make(tvis_maker *q, const tvis_model *original, tvis_blob *blob, tvis_quantize_report *report,
                         tvis_diag *diag)
 {
-    tvis_graph to;
-    q->to = &to;
-    q->report = (tvis_quantize_report){ .snr_db = INFINITY, .worst_db = INFINITY };
     tvis_precision *precision = calloc(q->from->node_count, sizeof *precision);
+    tvis_range *range = calloc(q->from->tensor_count, sizeof *range);
+    tvis_status s = precision && range ? TVIS_OK : no_memory(diag);
     q->precision = precision;
-    q->made = calloc(q->from->tensor_count, sizeof *q->made);
-    tvis_graph_init(&to, diag);
-    if (!q->precision || !q->made)
-        tvis_graph_out_of_memory(&to);
-    tvis_copy_tensors(&to, q->from);
-    if (!to.status)
-        make_nodes(q);
-    const tvis_status s = to.status ? to.status : tvis_blob_write(&to, blob, diag);
+    q->range = range;
+    for (uint32_t i = 0; !s && i < q->k->count; i++)
+        range[i] = tvis_statistics_range(&q->k->tensor[i].s, q->c->observer, q->c->percentile);
+    if (!s)
+        s = tvis_make(q, blob, diag);
     name_worst(q, original);
     if (!s && report)
         *report = q->report;
-    tvis_graph_free(&to);
-    free(q->made);
+    free(range);
     free(precision);
     return s;
 }

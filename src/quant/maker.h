@@ -34,11 +34,15 @@ typedef struct tvis_maker {
     tvis_graph *to;
     const tvis_calibration *k;
     const tvis_precision *precision; /* one for each node of `from` */
+    const tvis_range *range;         /* one for each tensor of `from` */
     tvis_made *made;                 /* one for each tensor of `from` */
     tvis_quantize_report report;
     double signal, noise; /* energy of the weights, and of their rounding */
     const char *worst;    /* in `from` */
 } tvis_maker;
+
+/* The model by q's first members, which the caller fills; the report is in q afterwards. */
+tvis_status tvis_make(tvis_maker *q, tvis_blob *blob, tvis_diag *diag);
 
 /* Adds what stands for node i of `from` and returns how many nodes that is: an activation behind may be taken in. */
 typedef uint32_t (*tvis_emit)(tvis_maker *q, uint32_t i);
