@@ -165,14 +165,16 @@ static tvb_stats gemm_s8_time(const options *o, const tvis_gemm_s8_variant *v, t
         tvis_gemm_s8_pack(a.w, a.n, a.k, v->k.pack, packed);
         call.a.w = packed;
     }
+    call.a.scratch = v->scratch ? bytes(v->scratch) : NULL;
     const tvb_stats s = tvb_measure(gemm_s8_run, &call, o->seconds);
+    free(call.a.scratch);
     free(packed);
     return s;
 }
 
 static void gemm_s8_layer(tvb_table *table, const options *o, int32_t m, int32_t n, int32_t k)
 {
-    static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c };
+    static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0 };
     char shape[48];
     int8_t *x = bytes((size_t)m * (size_t)k), *w = bytes((size_t)n * (size_t)k), *y = bytes((size_t)m * (size_t)n);
     int32_t *mul = multipliers(n, k);

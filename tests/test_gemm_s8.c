@@ -91,7 +91,7 @@ static tvt_buf result(const problem *p, const tvis_gemm_s8_variant *v, bool sums
 {
     const size_t size = matrix(p->a.m, p->a.n, p->a.ldy);
     tvis_gemm_s8_args a = p->a;
-    tvt_buf y = tvt_guarded(sums ? size * sizeof(int32_t) : size);
+    tvt_buf y = tvt_guarded(sums ? size * sizeof(int32_t) : size), scratch = { 0 };
     a.w = v->k.pack == TVIS_PACK_PLAIN ? p->w.p : p->packed.p;
     a.y = y.p;
     if (sums) {
@@ -102,11 +102,19 @@ static tvt_buf result(const problem *p, const tvis_gemm_s8_variant *v, bool sums
         memcpy(y.p, a.add, size);
         a.add = y.p;
     }
+    if (v->scratch && tvt_below(4)) {
+        scratch = tvt_guarded(v->scratch);
+        a.scratch = scratch.p;
+    }
     v->run(&a);
+    if (a.scratch) {
+        assert_true(tvt_guards_ok(&scratch));
+        tvt_free(&scratch);
+    }
     return y;
 }
 
-static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c };
+static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0 };
 
 static void check_as(const tvis_gemm_s8_variant *v, int32_t m, int32_t n, int32_t k, values x, values w)
 {

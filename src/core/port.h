@@ -30,6 +30,13 @@
 #define TVIS_AARCH64 0
 #endif
 
+/* 32-bit ARM with an operating system: assembly for it is A32, which Cortex-M does not have. */
+#if defined(__arm__) && defined(__linux__)
+#define TVIS_ARM 1
+#else
+#define TVIS_ARM 0
+#endif
+
 /* A kernel function where its instruction set exists, NULL in the descriptor elsewhere. */
 #if TVIS_X86
 #define TVIS_IF_X86(f) f
@@ -40,6 +47,11 @@
 #define TVIS_IF_AARCH64(f) f
 #else
 #define TVIS_IF_AARCH64(f) NULL
+#endif
+#if TVIS_ARM
+#define TVIS_IF_ARMV6(f) f
+#else
+#define TVIS_IF_ARMV6(f) NULL
 #endif
 
 #endif

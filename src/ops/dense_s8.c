@@ -83,7 +83,8 @@ tvis_status tvis_dense_s8_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32
     c->pack = kern->pack;
     c->pack_bytes = plain ? 0 : (uint32_t)groups * (uint32_t)group_bytes(kern, n, k);
     const bool ready = plain || tvis_plan_packed(p, 0, kern->pack);
-    return tvis_matmul_scratch(p, kern, rows, k, 1, ready ? 0 : (uint32_t)panel_bytes(kern, k), gathers);
+    const uint32_t panel = ready ? 0 : (uint32_t)panel_bytes(kern, k);
+    return tvis_matmul_scratch(p, kern, rows, k, 1, panel + tvis_gemm_s8[c->kernel].scratch, gathers);
 }
 
 void tvis_dense_s8_pack(const tvis_node_plan *p, int32_t n, int32_t k, int32_t groups, void *out)
@@ -130,6 +131,8 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
         .q = tvis_s8_requant(r, b->first_column),
         .add_q = { r->node->q.add_mul, r->node->q.add_shift, add ? r->in[TVIS_S8_ADD]->zero : 0 },
     };
+    if (tvis_gemm_s8[r->kernel[0]].scratch)
+        a.scratch = (int8_t *)panel + (kern->pack == TVIS_PACK_PLAIN || r->packed[0] ? 0 : panel_bytes(kern, mm->k));
     if (kern->pack == TVIS_PACK_PLAIN) {
         tvis_gemm_s8[r->kernel[0]].run(&a);
     } else if (r->packed[0]) {

@@ -27,12 +27,15 @@ void tvis_gemm_s8_c(const tvis_gemm_s8_args *a)
 #define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 
 const tvis_gemm_s8_variant tvis_gemm_s8[] = {
-    { { "6x64_vnni", VNNI, TVIS_PACK_GROUPS(4, 16), 0, 6, 16 }, TVIS_IF_X86(tvis_gemm_s8_6x64_vnni) },
-    { { "4x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_GROUPS(2, 16), 0, 4, 16 }, TVIS_IF_X86(tvis_gemm_s8_4x16_avx2) },
-    { { "4x16_dotprod", DOTPROD, TVIS_PACK_GROUPS(4, 16), 0, 4, 16 }, TVIS_IF_AARCH64(tvis_gemm_s8_4x16_dotprod) },
-    { { "4x4_neon", TVIS_CPU_NEON, TVIS_PACK_GROUPS(16, 4), 0, 4, 4 }, TVIS_IF_AARCH64(tvis_gemm_s8_4x4_neon) },
-    { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c },
-    { { NULL, 0, 0, 0, 0, 0 }, NULL },
+    { { "6x64_vnni", VNNI, TVIS_PACK_GROUPS(4, 16), 0, 6, 16 }, TVIS_IF_X86(tvis_gemm_s8_6x64_vnni), 0 },
+    { { "4x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_GROUPS(2, 16), 0, 4, 16 }, TVIS_IF_X86(tvis_gemm_s8_4x16_avx2), 0 },
+    { { "4x16_dotprod", DOTPROD, TVIS_PACK_GROUPS(4, 16), 0, 4, 16 }, TVIS_IF_AARCH64(tvis_gemm_s8_4x16_dotprod), 0 },
+    { { "4x4_neon", TVIS_CPU_NEON, TVIS_PACK_GROUPS(16, 4), 0, 4, 4 }, TVIS_IF_AARCH64(tvis_gemm_s8_4x4_neon), 0 },
+    { { "2x2_armv6", TVIS_CPU_ARMV6, TVIS_PACK_GROUPS(4, 2), 0, 2, 2 },
+      TVIS_IF_ARMV6(tvis_gemm_s8_2x2_armv6),
+      TVIS_GEMM_S8_ARMV6_SCRATCH },
+    { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0 },
+    { { NULL, 0, 0, 0, 0, 0 }, NULL, 0 },
 };
 
 size_t tvis_gemm_s8_panel(int32_t k, int32_t group, int32_t nr)
