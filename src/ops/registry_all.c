@@ -30,6 +30,14 @@ static const tvis_op *const all[] = {
     &tvis_op_scale_s8,
     &tvis_op_global_avg_pool_s8,
     &tvis_op_max_pool_s8,
+    &tvis_op_tokens_s8,
+    &tvis_op_tokens_s16,
+    &tvis_op_slice_s8,
+    &tvis_op_slice_s16,
+    &tvis_op_reshape_s8,
+    &tvis_op_reshape_s16,
+    &tvis_op_shortcut_s8,
+    &tvis_op_shortcut_s16,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };
