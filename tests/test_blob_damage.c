@@ -176,7 +176,7 @@ static const damage damages[] = {
     N(2, q.shift, 31, BOUNDS),
     N(2, q.add_shift, 255, BOUNDS),
     N(2, q.lo, 1, BOUNDS), /* over hi */
-    N(2, q.reserved[1], 1, BOUNDS),
+    N(2, q.reserved, 1, BOUNDS),
     N(2, name, BIG, BOUNDS),
     N(2, op, TVIS_OP_COUNT_, ENUM),
     N(2, act, TVIS_ACT_COUNT_, ENUM),

@@ -66,7 +66,7 @@ static void make_integer_net(tvis_blob *blob, tvis_model *m)
     const tvis_params pool = { .pool = { { 3, 3 }, { 2, 2 }, { 1, 1, 1, 1 } } };
     const tvis_quant plain = { .lo = -128, .hi = 127, .zero = 3 },
                      relu = { .lo = -7, .hi = 101, .zero = -7, .shift = 1 };
-    const tvis_quant sum = { 1 << 30, 1 << 29, 1, 2, -128, 127, 5, { 0 } };
+    const tvis_quant sum = { 1 << 30, 1 << 29, 1, 2, -128, 127, 5, { 0, 0 }, 0 };
     tvt_net n;
     tvis_diag d;
     tvt_srand(11);
@@ -86,14 +86,14 @@ static void make_integer_net(tvis_blob *blob, tvis_model *m)
     set_quant(&n, sum);
     y = s8(&n, tvt_net_node(&n, TVIS_OP_MAX_POOL, &y, 1, 36, &pool), 0.1f, 5);
     uint32_t squeezed = s8(&n, tvt_net_unary(&n, TVIS_OP_GLOBAL_AVG_POOL, y), 0.02f, -20);
-    set_quant(&n, (tvis_quant){ 1 << 30, 0, 3, 0, -128, 127, -20, { 0 } });
+    set_quant(&n, (tvis_quant){ 1 << 30, 0, 3, 0, -128, 127, -20, { 0, 0 }, 0 });
     squeezed =
         layer(&n, TVIS_OP_CONV2D, squeezed, (const int32_t[]){ 36, 1, 1, 36 }, 36, TVIS_NONE, &point, true, plain);
     const uint32_t scaled[2] = { y, squeezed };
     y = s8(&n, tvt_net_node(&n, TVIS_OP_SCALE, scaled, 2, 36, NULL), 0.1f, 2);
-    set_quant(&n, (tvis_quant){ 1 << 26, 0, 0, 0, -128, 127, 2, { 0 } });
+    set_quant(&n, (tvis_quant){ 1 << 26, 0, 0, 0, -128, 127, 2, { 0, 0 }, 0 });
     y = s8(&n, tvt_net_unary(&n, TVIS_OP_GLOBAL_AVG_POOL, y), 0.02f, -20);
-    set_quant(&n, (tvis_quant){ 1 << 30, 0, 4, 0, -128, 127, -20, { 0 } });
+    set_quant(&n, (tvis_quant){ 1 << 30, 0, 4, 0, -128, 127, -20, { 0, 0 }, 0 });
     y = layer(&n, TVIS_OP_LINEAR, y, (const int32_t[]){ 50, 1, 1, 36 }, 50, TVIS_NONE, NULL, false, plain);
     tvis_graph_output(&n.g, tvt_net_unary(&n, TVIS_OP_DEQUANTIZE, y));
     n.g.max_side = 64;

@@ -150,7 +150,7 @@ static bool unscaled(const tvis_blob_tensor *t)
 
 static bool scaled(const tvis_blob_tensor *t)
 {
-    return positive(t->scale) && t->zero >= INT8_MIN && t->zero <= INT8_MAX;
+    return positive(t->scale) && t->zero >= INT8_MIN && t->zero <= INT8_MAX && (t->dtype == TVIS_S8 || t->zero == 0);
 }
 
 static tvis_status check_constant(const tvis_model *m, uint32_t id, tvis_diag *d)
@@ -188,7 +188,7 @@ static tvis_status check_activation(const tvis_model *m, uint32_t id, tvis_diag 
         if (t->dims[i] < 0 || t->dims[i] > TVIS_MAX_DIM || (!input && t->dims[i] != 0) ||
             (input && i == 3 && t->dims[i] == 0))
             return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "a dimension is out of range", d);
-    if (t->dtype == TVIS_S8 ? !scaled(t) : !unscaled(t))
+    if (t->dtype == TVIS_S8 || t->dtype == TVIS_S16 ? !scaled(t) : !unscaled(t))
         return bad_tensor(m, id, TVIS_DIAG_VALUE, "scale or zero point", d);
     if (input ? t->producer != TVIS_NONE : t->producer >= h->node_count)
         return bad_tensor(m, id, TVIS_DIAG_GRAPH, "no such producer", d);
@@ -236,6 +236,15 @@ static bool is_output(const tvis_model *m, uint32_t id)
     return false;
 }
 
+bool tvis_node_is_s16(const tvis_model *m, const tvis_blob_node *n)
+{
+    const uint16_t *id = tvis_ids(m) + n->ids;
+    for (uint32_t k = 0; k < (uint32_t)n->in_count + n->out_count; k++)
+        if (id[k] != TVIS_NONE && tvis_tensors(m)[id[k]].dtype == TVIS_S16)
+            return true;
+    return false;
+}
+
 static tvis_status check_node(const tvis_model *m, uint32_t i, tvis_diag *d)
 {
     const tvis_blob_header *h = tvis_header(m);
@@ -265,7 +274,8 @@ static tvis_status check_node(const tvis_model *m, uint32_t i, tvis_diag *d)
             if (id[j] == id[k])
                 return bad_node(m, i, TVIS_DIAG_GRAPH, "an output is there twice", d);
     }
-    return tvis_params_valid(n->op, &n->p) && tvis_quant_valid(&n->q)
+    return tvis_params_valid(n->op, &n->p) && tvis_quant_valid(&n->q) &&
+                   (tvis_node_is_s16(m, n) || (!n->q.low[0] && !n->q.low[1]))
                ? TVIS_OK
                : bad_node(m, i, TVIS_DIAG_BOUNDS, "a parameter is out of range", d);
 }

@@ -38,8 +38,9 @@ typedef enum tvis_op_code {
     TVIS_OP_TOKENS,     /* class token, registers, patches; position embedding added */
     TVIS_OP_SLICE,      /* a range of tokens */
     TVIS_OP_L2_NORM,    /* over channels */
-    TVIS_OP_QUANTIZE,   /* F32 to S8 */
-    TVIS_OP_DEQUANTIZE, /* S8 to F32 */
+    TVIS_OP_QUANTIZE,   /* F32 to S8, S16 */
+    TVIS_OP_DEQUANTIZE, /* S8, S16 to F32 */
+    TVIS_OP_REQUANTIZE, /* S8, S16 to S8, S16 */
     TVIS_OP_COUNT_
 } tvis_op_code;
 
@@ -146,19 +147,39 @@ typedef struct tvis_blob_tensor {
     uint16_t producer;           /* node that writes it; TVIS_NONE for inputs and constants */
     uint16_t last_use; /* last node that reads it, node_count for outputs, its producer if nobody does; TVIS_NONE for
                           constants */
-    float scale;       /* of int8 activations: real = scale * (value - zero); else 0 */
-    int32_t zero;
+    float scale;       /* of S8 and S16 activations: real = scale * (value - zero); else 0 */
+    int32_t zero;      /* 0 for S16 */
 } tvis_blob_tensor;
 
 /* Integer arithmetic of a node, as src/ops/requant.h defines it; 0 where a node computes in floats. Zero points are
- * those of the tensors; multipliers by channel are a constant input. */
+ * those of the tensors; multipliers by channel are a constant input. Limits have 16 bits where what they limit has. */
 typedef struct tvis_quant {
     int32_t mul, add_mul; /* for the only or the first input, and for one that is added */
     uint8_t shift, add_shift;
-    int8_t lo, hi; /* limits of the output, an activation's too */
+    int8_t lo, hi; /* limits of the output, an activation's too; of 16 bits, their upper bytes */
     int8_t zero; /* what is added to the scaled sum: the output's zero point, or that of what goes through a table */
-    uint8_t reserved[3];
+    uint8_t low[2]; /* lower bytes of lo and hi of 16 bits; else 0 */
+    uint8_t reserved;
 } tvis_quant;
+
+static inline int32_t tvis_quant_lo16(const tvis_quant *q)
+{
+    return q->lo * 256 + q->low[0];
+}
+
+static inline int32_t tvis_quant_hi16(const tvis_quant *q)
+{
+    return q->hi * 256 + q->low[1];
+}
+
+/* lo, hi: -32768 … 32767 */
+static inline void tvis_quant_set16(tvis_quant *q, int32_t lo, int32_t hi)
+{
+    q->low[0] = (uint8_t)(lo & 0xff);
+    q->low[1] = (uint8_t)(hi & 0xff);
+    q->lo = (int8_t)((lo - q->low[0]) / 256);
+    q->hi = (int8_t)((hi - q->low[1]) / 256);
+}
 
 typedef struct tvis_blob_node {
     uint32_t name;
@@ -207,6 +228,8 @@ uint32_t tvis_params_bytes(uint8_t op);
 /* Whether a node's parameters are in their ranges; unused words are 0. */
 bool tvis_params_valid(uint8_t op, const tvis_params *p);
 bool tvis_quant_valid(const tvis_quant *q);
+/* Whether an input or output of a node is S16: then the registry's entry for S16 runs it, whatever the output is. */
+bool tvis_node_is_s16(const tvis_model *m, const tvis_blob_node *n);
 /* "relu6" … */
 const char *tvis_act_name(uint8_t act);
 

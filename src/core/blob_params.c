@@ -63,6 +63,7 @@ static const uint8_t used[] = {
     [TVIS_OP_L2_NORM] = sizeof(float),
     [TVIS_OP_QUANTIZE] = 0,
     [TVIS_OP_DEQUANTIZE] = 0,
+    [TVIS_OP_REQUANTIZE] = 0,
 };
 TVIS_STATIC_ASSERT(used, TVIS_COUNT(used) == TVIS_OP_COUNT_);
 
@@ -110,6 +111,6 @@ static bool multiplier(int32_t mul, uint8_t shift)
 
 bool tvis_quant_valid(const tvis_quant *q)
 {
-    return multiplier(q->mul, q->shift) && multiplier(q->add_mul, q->add_shift) && q->lo <= q->hi && !q->reserved[0] &&
-           !q->reserved[1] && !q->reserved[2];
+    return multiplier(q->mul, q->shift) && multiplier(q->add_mul, q->add_shift) &&
+           tvis_quant_lo16(q) <= tvis_quant_hi16(q) && !q->reserved;
 }

@@ -67,7 +67,7 @@ typedef struct tvis_node_run {
 } tvis_node_run;
 
 struct tvis_op {
-    uint8_t code, dtype; /* tvis_op_code; tvis_dtype of the first output */
+    uint8_t code, dtype; /* tvis_op_code; tvis_dtype of the first output, S16 if an input or output is S16 */
     const char *name;
     tvis_status (*plan)(tvis_node_plan *p);
     void (*pack)(const tvis_node_plan *p, uint32_t node, void *out); /* of a fusion's node; NULL: never packs */

@@ -189,6 +189,14 @@ static tvis_status plan_fusion(walk *w, uint32_t i, tvis_placed *out)
     return TVIS_OK;
 }
 
+/* Nodes with 16-bit integers have entries of their own; an entry for the output's type may take them too. */
+static int32_t entry(const walk *w, const tvis_blob_node *n)
+{
+    const tvis_registry *r = w->c->registry;
+    const int32_t s16 = tvis_node_is_s16(w->m, n) ? tvis_find_op(r, n->op, TVIS_S16) : -1;
+    return s16 >= 0 ? s16 : tvis_find_op(r, n->op, tvis_tensors(w->m)[tvis_ids(w->m)[n->ids + n->in_count]].dtype);
+}
+
 /* The operator's answer for node i, or for the fusion that starts there. */
 static tvis_status plan_node(walk *w, uint32_t i, tvis_placed *out)
 {
@@ -202,7 +210,7 @@ static tvis_status plan_node(walk *w, uint32_t i, tvis_placed *out)
     f->in_count = n->in_count;
     memcpy(f->in, ids, n->in_count * sizeof *ids);
     describe(w, i, ids, n->in_count, &out->plan);
-    int32_t op = tvis_find_op(w->c->registry, n->op, tvis_tensors(w->m)[ids[n->in_count]].dtype);
+    int32_t op = entry(w, n);
     if (op < 0)
         return tvis_plan_fail(&out->plan, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the registry has no such operator");
     out->op = (uint32_t)op;
