@@ -89,7 +89,8 @@ static void run_part(void *arg, uint32_t part)
         .x_zero = r->in[0]->zero,
         .q = tvis_s8_requant(r, 0),
     };
-    for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
+    const int32_t end = tvis_part(total, part + 1, r->parts, 1);
+    for (int32_t i = tvis_part(total, part, r->parts, 1); i < end; i++) {
         for (int32_t ky = 0; ky < s.kh; ky++)
             rows[ky] = tvis_conv_row(&s, (const int8_t *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, ky);
         a.y = (int8_t *)r->y[0] + (size_t)i * out_row;

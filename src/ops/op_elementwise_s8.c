@@ -56,7 +56,8 @@ static void add_part(void *arg, uint32_t part)
     const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), az = r->in[0]->zero, bz = r->in[1]->zero;
     const int8_t *a = r->x[0], *b = r->x[1];
     int8_t *y = r->y[0];
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < tvis_part(n, part + 1, r->parts, 64); i++) {
+    const int32_t end = tvis_part(n, part + 1, r->parts, 64);
+    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++) {
         const int64_t v = (int64_t)tvis_requant_scale(a[i] - az, k->mul, k->shift) +
                           tvis_requant_scale(b[i] - bz, k->add_mul, k->add_shift);
         y[i] = tvis_requant_clamp(v, &q);
@@ -69,7 +70,8 @@ static void scale_part(void *arg, uint32_t part)
     const tvis_requant q = limits(r);
     const int32_t *d = r->in_dims[0], c = d[3], rows = d[0] * d[1] * d[2], pixels = d[1] * d[2];
     const int32_t xz = r->in[0]->zero, sz = r->in[1]->zero;
-    for (int32_t i = tvis_part(rows, part, r->parts, 1); i < tvis_part(rows, part + 1, r->parts, 1); i++) {
+    const int32_t end = tvis_part(rows, part + 1, r->parts, 1);
+    for (int32_t i = tvis_part(rows, part, r->parts, 1); i < end; i++) {
         const int8_t *x = (const int8_t *)r->x[0] + (size_t)i * (size_t)c;
         const int8_t *s = (const int8_t *)r->x[1] + (size_t)(i / pixels) * (size_t)c;
         int8_t *y = (int8_t *)r->y[0] + (size_t)i * (size_t)c;
@@ -85,7 +87,8 @@ static void table_part(void *arg, uint32_t part)
     const int32_t n = (int32_t)tvis_elements(r->in_dims[0]);
     const int8_t *x = r->x[0], *table = r->x[1];
     int8_t *y = r->y[0];
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < tvis_part(n, part + 1, r->parts, 64); i++)
+    const int32_t end = tvis_part(n, part + 1, r->parts, 64);
+    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++)
         y[i] = table[x[i] + 128];
 }
 

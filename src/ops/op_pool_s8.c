@@ -104,7 +104,8 @@ static void max_part(void *arg, uint32_t part)
     const tvis_conv_shape s = tvis_pool_geometry(&r->node->p.pool, r->in_dims[0]);
     const int32_t total = r->out_dims[0][0] * s.oh;
     const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic;
-    for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++)
+    const int32_t end = tvis_part(total, part + 1, r->parts, 1);
+    for (int32_t i = tvis_part(total, part, r->parts, 1); i < end; i++)
         for (int32_t ox = 0; ox < s.ow; ox++)
             max_pixel(&s, (const int8_t *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, ox,
                       (int8_t *)r->y[0] + ((size_t)i * (size_t)s.ow + (size_t)ox) * (size_t)s.ic);

@@ -29,8 +29,13 @@ static tvis_status plan_dequantize(tvis_node_plan *p)
 
 static int8_t to_int8(float v, int32_t zero)
 {
-    v = v > -512.0f ? v : v == v ? -512.0f : 0.0f;
-    v = v < 512.0f ? v : 512.0f;
+    union {
+        float f;
+        uint32_t u;
+    } bits = { v };
+    const uint32_t size = bits.u & 0x7fffffffu;
+    if (size > 0x44000000u) /* 512 */
+        v = size > 0x7f800000u ? 0.0f : bits.u >> 31 ? -512.0f : 512.0f;
     int32_t q = (int32_t)(v + 512.5f) - 512 + zero;
     q = q < INT8_MIN ? INT8_MIN : q;
     return (int8_t)(q > INT8_MAX ? INT8_MAX : q);
@@ -42,7 +47,8 @@ static void quantize_part(void *arg, uint32_t part)
     const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), zero = r->out[0]->zero;
     const float *x = r->x[0], scale = r->out[0]->scale;
     int8_t *y = r->y[0];
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < tvis_part(n, part + 1, r->parts, 64); i++)
+    const int32_t end = tvis_part(n, part + 1, r->parts, 64);
+    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++)
         y[i] = to_int8(x[i] / scale, zero);
 }
 
@@ -53,7 +59,8 @@ static void dequantize_part(void *arg, uint32_t part)
     const float scale = r->in[0]->scale;
     const int8_t *x = r->x[0];
     float *y = r->y[0];
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < tvis_part(n, part + 1, r->parts, 64); i++)
+    const int32_t end = tvis_part(n, part + 1, r->parts, 64);
+    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++)
         y[i] = (float)(x[i] - zero) * scale;
 }
 
