@@ -29,8 +29,8 @@ static tvis_status make(tvis_maker *q, const tvis_model *original, tvis_blob *bl
     tvis_status s = precision && range ? TVIS_OK : no_memory(diag);
     q->precision = precision;
     q->range = range;
-    for (uint32_t i = 0; !s && i < q->k->count; i++)
-        range[i] = tvis_statistics_range(&q->k->tensor[i].s, q->c->observer, q->c->percentile);
+    if (!s)
+        tvis_choose_ranges(q->from, q->k, q->c, range);
     if (!s)
         s = tvis_make(q, blob, diag);
     name_worst(q, original);
