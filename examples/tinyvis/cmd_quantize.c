@@ -16,7 +16,7 @@ enum { NOT_GIVEN = 0xff };
 
 typedef struct request {
     const char *input, *output, *folder;
-    uint32_t mode, observer; /* tvis_quantize_mode, tvis_observer_kind */
+    uint32_t mode, observer, equalize; /* tvis_quantize_mode, tvis_observer_kind, tvis_equalize */
     double percentile;
     bool json;
 } request;
@@ -26,14 +26,14 @@ typedef struct pictures {
     file_list files;
     loaded *model; /* whose session's input they are prepared in */
     source s;
-    char pass[32]; /* what the bar says */
-    uint32_t passes;
 } pictures;
 
 /* ORDER TVIS_QUANTIZE */
 static const char *const mode_names[] = { "fp16", "int8", NULL };
 /* ORDER TVIS_OBSERVER */
-static const char *const observer_names[] = { "minmax", "average", "percentile", "mse", "entropy", NULL };
+static const char *const observer_names[] = { "minmax", "average", "percentile", "mse", "entropy", "best", NULL };
+/* ORDER TVIS_EQUALIZE */
+static const char *const equalize_names[] = { "best", "off", "on", NULL };
 
 static int check(const request *r)
 {
@@ -66,9 +66,6 @@ static tvis_status next_picture(void *user, uint32_t i, const tvis_tensor *in, t
 {
     pictures *p = user;
     tvis_tensor t;
-    if (i == 0)
-        (void)snprintf(p->pass, sizeof p->pass, "pass %u of the pictures", (unsigned)++p->passes);
-    print_progress(p->pass, i, p->files.count);
     tvis_status s = source_read(&p->s, p->files.path[i], d);
     if (!s)
         s = source_prepare(&p->s, p->model, (arg_size){ 0, 0 }, &t, d);
@@ -80,6 +77,12 @@ static tvis_status next_picture(void *user, uint32_t i, const tvis_tensor *in, t
     return s;
 }
 
+static void show_progress(void *user, const char *what, uint32_t done, uint32_t total)
+{
+    (void)user;
+    print_progress(what, done, total);
+}
+
 static int quantize(const request *r, loaded *l)
 {
     tvis_diag d;
@@ -89,10 +92,12 @@ static int quantize(const request *r, loaded *l)
     tvis_quantize_config c = {
         .struct_size = sizeof c,
         .mode = (uint8_t)r->mode,
-        .observer = (uint8_t)(r->observer == NOT_GIVEN ? TVIS_OBSERVER_PERCENTILE : r->observer),
+        .observer = (uint8_t)(r->observer == NOT_GIVEN ? TVIS_OBSERVER_BEST : r->observer),
         .percentile = (float)r->percentile,
         .input = next_picture,
         .input_user = &p,
+        .equalize = (uint8_t)r->equalize,
+        .progress = show_progress,
     };
     int status = TOOL_OK;
     l->unpacked = true;
@@ -140,7 +145,13 @@ static int run(int argc, char **argv)
           .value = &r.observer,
           .placeholder = "NAME",
           .choices = observer_names,
-          .help = "how ranges are taken: minmax, average, percentile,\nmse, entropy (percentile is the default)" },
+          .help = "how ranges are taken: minmax, average, percentile,\nmse, entropy, or best (the default): what answers best" },
+        { .name = "equalize",
+          .kind = ARG_CHOICE,
+          .value = &r.equalize,
+          .placeholder = "WHEN",
+          .choices = equalize_names,
+          .help = "factors by channel between layers: on, off, or best\n(the default): if it answers better" },
         OPTION_OUTPUT(&r.output, "the model to write"),
         OPTION_JSON(&r.json),
         { 0 },

@@ -10,6 +10,7 @@
 typedef struct tvis_observed {
     tvis_statistics s;
     double *sums;    /* by channel, over all pixels of all pictures */
+    float *extremes; /* by channel, the largest magnitude */
     uint64_t pixels; /* mean of channel k: sums[k] / pixels */
     int32_t channels;
 } tvis_observed;

@@ -1,68 +1,89 @@
 /* SPDX-License-Identifier: MIT */
 /* int8 static quantization: docs/quantization.md has the formulas. */
 #include "quant/int8_hosted.h"
-#include "quant/maker.h"
+#include "quant/search_hosted.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-static tvis_status no_memory(tvis_diag *d)
-{
-    return tvis_fail(d, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
-}
+/* The float model's answers take at most this. */
+#define REFERENCE_BYTES ((size_t)16 << 20)
 
 /* Names of the report live in the caller's blob. */
-static void name_worst(tvis_maker *q, const tvis_model *m)
+static void name_worst(tvis_search *s, const tvis_model *m)
 {
-    for (uint32_t i = 0; q->worst && i < tvis_header(m)->node_count; i++) {
+    for (uint32_t i = 0; s->worst && i < tvis_header(m)->node_count; i++) {
         const char *name = tvis_string(m, tvis_nodes(m)[i].name);
-        if (strcmp(name, q->worst) == 0)
-            q->report.worst = name;
+        if (strcmp(name, s->worst) == 0)
+            s->report.worst = name;
     }
 }
 
-static tvis_status make(tvis_maker *q, const tvis_model *original, tvis_blob *blob, tvis_quantize_report *report,
-                        tvis_diag *diag)
+/* Whether ways are compared by their answers. */
+static bool compares(const tvis_quantize_config *c)
 {
-    tvis_precision *precision = calloc(q->from->node_count, sizeof *precision);
-    tvis_range *range = calloc(q->from->tensor_count, sizeof *range);
-    tvis_status s = precision && range ? TVIS_OK : no_memory(diag);
-    q->precision = precision;
-    q->range = range;
-    if (!s)
-        tvis_choose_ranges(q->from, q->k, q->c, range);
-    if (!s)
-        s = tvis_make(q, blob, diag);
-    name_worst(q, original);
-    if (!s && report)
-        *report = q->report;
-    free(range);
-    free(precision);
-    return s;
+    return c->observer == TVIS_OBSERVER_BEST || c->equalize == TVIS_EQUALIZE_BEST || c->mixed;
 }
 
-/* Numbers of tensors are those of the calibrated blob. */
-static tvis_status calibrate(const tvis_graph *split, const tvis_model *original, const tvis_quantize_config *c,
-                             tvis_blob *blob, tvis_quantize_report *report, tvis_diag *diag)
+static tvis_status search(tvis_search *s)
+{
+    tvis_status status = s->grade && s->precision && s->range
+                             ? TVIS_OK
+                             : tvis_fail(s->diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
+    if (!status && compares(s->c))
+        status = tvis_reference_make(&s->reference, s->m, s->c, REFERENCE_BYTES, s->diag);
+    if (!status)
+        status = tvis_search_ranges(s);
+    if (!status && s->c->mixed)
+        status = tvis_search_grades(s);
+    return status;
+}
+
+static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_model *original,
+                        const tvis_quantize_config *c, tvis_blob *blob, tvis_quantize_report *report, tvis_diag *diag)
+{
+    tvis_search s = {
+        .c = c,
+        .m = plain,
+        .from = from,
+        .grade = calloc(from->node_count + 1, sizeof *s.grade),
+        .precision = calloc(from->node_count + 1, sizeof *s.precision),
+        .range = calloc(from->tensor_count + 1, sizeof *s.range),
+        .report = { .drop = NAN },
+        .diag = diag,
+    };
+    tvis_status status = search(&s);
+    if (!status)
+        status = tvis_search_make(&s, blob);
+    name_worst(&s, original);
+    if (!status && report)
+        *report = s.report;
+    tvis_calibration_free(&s.k);
+    tvis_reference_free(&s.reference);
+    free(s.grade);
+    free(s.precision);
+    free(s.range);
+    return status;
+}
+
+/* Numbers of tensors are those of the plain blob, whose constants are ours to change. */
+static tvis_status with_plain(const tvis_graph *split, const tvis_model *original, const tvis_quantize_config *c,
+                              tvis_blob *blob, tvis_quantize_report *report, tvis_diag *diag)
 {
     tvis_blob plain;
     tvis_model m;
-    tvis_calibration k = { NULL, 0 };
     tvis_graph from;
     tvis_status s = tvis_blob_write(split, &plain, diag);
     if (s)
         return s;
     s = tvis_model_open(&m, plain.data, plain.size, diag);
-    if (!s)
-        s = tvis_calibrate(&k, &m, c, diag);
     if (!s) {
         tvis_graph_init(&from, diag);
         tvis_graph_read(&from, &m);
-        tvis_maker q = { .c = c, .from = &from, .k = &k };
-        s = from.status ? from.status : make(&q, original, blob, report, diag);
+        s = from.status ? from.status : make(&m, &from, original, c, blob, report, diag);
         tvis_graph_free(&from);
     }
-    tvis_calibration_free(&k);
     tvis_blob_free(&plain);
     return s;
 }
@@ -84,6 +105,11 @@ tvis_status tvis_quantize_int8(const tvis_model *m, const tvis_quantize_config *
     tvis_graph fused, split;
     if (c->observer >= TVIS_OBSERVER_COUNT_ || !(c->percentile > 0.0f && c->percentile <= 100.0f))
         return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ENUM, "observer", "unknown, or a percentile outside of 0 to 100");
+    if (c->equalize >= TVIS_EQUALIZE_COUNT_)
+        return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ENUM, "equalize", "unknown");
+    if (c->mixed && !(c->max_drop >= 0.0f && c->most_macs >= 0.0f && c->most_macs <= 1.0f))
+        return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "max_drop",
+                         "is below 0, or the share of multiplications is not from 0 to 1");
     if (c->images == 0 || !c->input)
         return tvis_fail(diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "calibration", "int8 needs pictures to calibrate on");
     tvis_graph_init(&fused, diag);
@@ -95,7 +121,7 @@ tvis_status tvis_quantize_int8(const tvis_model *m, const tvis_quantize_config *
         tvis_split_activations(&split, &fused);
     tvis_status s = fused.status   ? fused.status
                     : split.status ? split.status
-                                   : calibrate(&split, m, c, blob, report, diag);
+                                   : with_plain(&split, m, c, blob, report, diag);
     tvis_graph_free(&split);
     tvis_graph_free(&fused);
     return s;

@@ -42,7 +42,7 @@ void tvis_statistics_count(tvis_statistics *s, const float *x, size_t n)
 
 bool tvis_observer_counts(uint8_t observer)
 {
-    return observer == TVIS_OBSERVER_PERCENTILE || observer == TVIS_OBSERVER_MSE || observer == TVIS_OBSERVER_ENTROPY;
+    return observer != TVIS_OBSERVER_MINMAX && observer != TVIS_OBSERVER_AVERAGE;
 }
 
 /* Values in bins. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+#include "quant/search_hosted.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Pictures that a way is judged by. */
+enum { PICTURES = 32 };
+
+typedef struct way {
+    uint8_t observer;
+    float percentile;
+} way;
+
+static const way ways[] = {
+    { TVIS_OBSERVER_PERCENTILE, 99.99f },  { TVIS_OBSERVER_MINMAX, 100.0f }, { TVIS_OBSERVER_AVERAGE, 100.0f },
+    { TVIS_OBSERVER_PERCENTILE, 99.999f }, { TVIS_OBSERVER_MSE, 100.0f },    { TVIS_OBSERVER_ENTROPY, 100.0f },
+    { TVIS_OBSERVER_PERCENTILE, 99.9f },
+};
+enum { WAYS = sizeof ways / sizeof *ways };
+
+tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob)
+{
+    tvis_maker q = { .c = s->c, .from = s->from, .k = &s->k, .precision = s->precision, .range = s->range };
+    tvis_status status = tvis_forms_choose(s->from, s->grade, s->wide_sums, s->precision);
+    if (status)
+        return tvis_fail(s->diag, status, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
+    status = tvis_make(&q, blob, s->diag);
+    const tvis_quantize_report before = s->report;
+    s->report = q.report;
+    s->report.observer = before.observer;
+    s->report.percentile = before.percentile;
+    s->report.equalized = before.equalized;
+    s->report.drop = before.drop;
+    s->worst = q.worst;
+    return status;
+}
+
+tvis_status tvis_search_try(tvis_search *s, uint32_t pictures, tvis_score *score)
+{
+    tvis_blob blob;
+    tvis_status status = tvis_search_make(s, &blob);
+    if (status)
+        return status;
+    status = tvis_reference_score(&s->reference, &blob, pictures, score, s->diag);
+    tvis_blob_free(&blob);
+    return status;
+}
+
+static void set_way(tvis_search *s, way w)
+{
+    tvis_quantize_config c = *s->c;
+    c.observer = w.observer;
+    c.percentile = w.percentile;
+    tvis_choose_ranges(s->from, &s->k, &c, s->range);
+    s->report.observer = w.observer;
+    s->report.percentile = w.percentile;
+}
+
+/* The best of the ways that the config leaves open, which is set afterwards. */
+static tvis_status best_way(tvis_search *s, bool judge, double *badness)
+{
+    const way given = { s->c->observer, s->c->percentile };
+    way found = given;
+    *badness = INFINITY;
+    if (s->c->observer != TVIS_OBSERVER_BEST && !judge) {
+        set_way(s, given);
+        return TVIS_OK;
+    }
+    const uint32_t count = s->c->observer == TVIS_OBSERVER_BEST ? WAYS : 1;
+    for (uint32_t i = 0; i < count; i++) {
+        const way w = count == 1 ? given : ways[i];
+        tvis_score score;
+        if (s->c->progress)
+            s->c->progress(s->c->input_user, "ways to take ranges", i, count);
+        set_way(s, w);
+        const tvis_status status = tvis_search_try(s, PICTURES, &score);
+        if (status)
+            return status;
+        if (score.badness < *badness) {
+            *badness = score.badness;
+            found = w;
+        }
+    }
+    set_way(s, found);
+    return TVIS_OK;
+}
+
+static tvis_status calibrate(tvis_search *s)
+{
+    tvis_calibration_free(&s->k);
+    return tvis_calibrate(&s->k, s->m, s->c, s->diag);
+}
+
+/* With factors by channel; taken back if the answers are further from the float model's than `before`. */
+static tvis_status equalize(tvis_search *s, double before)
+{
+    tvis_equalization e;
+    double badness;
+    tvis_status status = tvis_equalization_choose(&e, s->from, &s->k);
+    if (status)
+        status = tvis_fail(s->diag, status, TVIS_DIAG_SYSTEM, "equalization", "out of memory");
+    if (!status && e.layers) {
+        const tvis_calibration plain = s->k;
+        const tvis_quantize_report report = s->report;
+        s->k = (tvis_calibration){ NULL, 0 };
+        tvis_equalization_apply(&e, s->from, false);
+        s->report.equalized = true;
+        status = calibrate(s);
+        if (!status)
+            status = best_way(s, s->c->equalize == TVIS_EQUALIZE_BEST, &badness);
+        tvis_calibration other = plain;
+        if (!status && s->c->equalize == TVIS_EQUALIZE_BEST && !(badness < before)) {
+            tvis_equalization_apply(&e, s->from, true);
+            other = s->k;
+            s->k = plain;
+            set_way(s, (way){ report.observer, report.percentile });
+            s->report.equalized = false;
+        }
+        tvis_calibration_free(&other);
+    }
+    tvis_equalization_free(&e);
+    return status;
+}
+
+tvis_status tvis_search_ranges(tvis_search *s)
+{
+    const bool open = s->c->equalize == TVIS_EQUALIZE_BEST;
+    double badness;
+    tvis_status status = calibrate(s);
+    if (!status && s->c->equalize != TVIS_EQUALIZE_ON)
+        status = best_way(s, open, &badness);
+    if (!status && s->c->equalize != TVIS_EQUALIZE_OFF)
+        status = equalize(s, open ? badness : INFINITY);
+    return status;
+}

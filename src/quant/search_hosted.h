@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* Trying ways to quantize a float model, each by its answers on the calibration pictures. */
+#ifndef TVIS_QUANT_SEARCH_HOSTED_H
+#define TVIS_QUANT_SEARCH_HOSTED_H
+
+#include "quant/equalize_hosted.h"
+#include "quant/forms_hosted.h"
+#include "quant/score_hosted.h"
+
+typedef struct tvis_search {
+    const tvis_quantize_config *c;
+    const tvis_model *m; /* the float model, activations on their own, in memory that may be written */
+    tvis_graph *from;    /* the same */
+    tvis_reference reference;
+    tvis_calibration k;
+    uint8_t *grade;            /* of each node */
+    bool wide_sums;
+    tvis_precision *precision; /* of each node, by the grades */
+    tvis_range *range;         /* of each tensor */
+    tvis_quantize_report report;
+    const char *worst;
+    tvis_diag *diag;
+} tvis_search;
+
+/* Ranges, and factors by channel in the weights of `from`: calibrates, and tries what the config leaves open. */
+tvis_status tvis_search_ranges(tvis_search *s);
+/* Grades, by config.max_drop. */
+tvis_status tvis_search_grades(tvis_search *s);
+/* The model by what is in s now. */
+tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob);
+/* The same, thrown away after the first `pictures` pictures; 0: all of the reference. */
+tvis_status tvis_search_try(tvis_search *s, uint32_t pictures, tvis_score *score);
+
+#endif
