@@ -47,7 +47,8 @@ static bool parse_real(const arg_option *o, const char *text)
 {
     char *end;
     double v = strtod(text, &end);
-    if (end == text || *end || !isfinite(v) || v <= (double)o->min || v > (double)o->max)
+    const bool enough = o->kind == ARG_AMOUNT ? v >= (double)o->min : v > (double)o->min;
+    if (end == text || *end || !isfinite(v) || !enough || v > (double)o->max)
         return false;
     *(double *)o->value = v;
     return true;
@@ -77,6 +78,7 @@ static bool parse_value(const arg_option *o, const char *text)
         *(uint64_t *)o->value = v;
         return true;
     case ARG_REAL:
+    case ARG_AMOUNT:
         return parse_real(o, text);
     case ARG_SIZE:
         return parse_size(o, text);
@@ -95,6 +97,8 @@ static void expected(const arg_option *o, char *text, size_t size)
         (void)snprintf(text, size, "a whole number from %" PRIu64 " to %" PRIu64, o->min, o->max);
     else if (o->kind == ARG_REAL)
         (void)snprintf(text, size, "a number over %" PRIu64 " and up to %" PRIu64, o->min, o->max);
+    else if (o->kind == ARG_AMOUNT)
+        (void)snprintf(text, size, "a number from %" PRIu64 " to %" PRIu64, o->min, o->max);
     else if (o->kind == ARG_SIZE)
         (void)snprintf(text, size, "HxW or S, sides from %" PRIu64 " to %" PRIu64, o->min, o->max);
     else if (o->kind == ARG_TEXT)

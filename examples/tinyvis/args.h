@@ -11,6 +11,7 @@ typedef enum arg_kind {
     ARG_TEXT,   /* const char * */
     ARG_NUMBER, /* uint64_t in [min, max] */
     ARG_REAL,   /* double in (min, max] */
+    ARG_AMOUNT, /* double in [min, max] */
     ARG_SIZE,   /* arg_size, each side in [min, max]; "224" or "240x320", height first */
     ARG_CHOICE  /* uint32_t, index in `choices` */
 } arg_kind;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "calibration.h"
 #include "commands.h"
 #include "fail.h"
 #include "files.h"
-#include "inputs.h"
 #include "quantize_report.h"
 #include "stats.h"
 
@@ -15,18 +15,11 @@
 enum { NOT_GIVEN = 0xff };
 
 typedef struct request {
-    const char *input, *output, *folder;
+    const char *input, *output, *folder, *labels;
     uint32_t mode, observer, equalize; /* tvis_quantize_mode, tvis_observer_kind, tvis_equalize */
-    double percentile;
-    bool json;
+    double percentile, max_drop, most_macs;
+    bool mixed, json;
 } request;
-
-/* The calibration pictures, one after the other. */
-typedef struct pictures {
-    file_list files;
-    loaded *model; /* whose session's input they are prepared in */
-    source s;
-} pictures;
 
 /* ORDER TVIS_QUANTIZE */
 static const char *const mode_names[] = { "fp16", "int8", NULL };
@@ -44,43 +37,19 @@ static int check(const request *r)
         return print_usage_error(name, "option '-o' is missing");
     if (r->mode == TVIS_QUANTIZE_INT8 && !r->folder)
         return print_usage_error(name, "option '--calibrate' is missing: int8 needs pictures");
-    if (r->mode != TVIS_QUANTIZE_INT8 && (r->folder || r->observer != NOT_GIVEN))
-        return print_usage_error(name, "'--calibrate' and '--observer' go with --mode int8");
+    if (r->mode != TVIS_QUANTIZE_INT8 && (r->folder || r->observer != NOT_GIVEN || r->equalize || r->mixed || r->labels))
+        return print_usage_error(name, "'--calibrate' and what it serves go with --mode int8");
+    if (r->most_macs < 100 && !r->mixed)
+        return print_usage_error(name, "option '--most-macs' goes with --max-drop");
     if (files_same(r->input, r->output))
         return print_failure(r->output, "would be written over an input");
     return ARGS_GO_ON;
 }
 
-/* Copies a view of one picture, in either layout, to NHWC. */
-static void copy_nhwc(const tvis_tensor *from, const tvis_tensor *to)
+static void note_decision(void *user, const tvis_decision *d)
 {
-    const size_t pixels = (size_t)to->dims[1] * (size_t)to->dims[2], channels = (size_t)to->dims[3];
-    const float *x = from->data;
-    float *y = to->data;
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t c = 0; c < channels; c++)
-            y[i * channels + c] = from->layout == TVIS_NHWC ? x[i * channels + c] : x[c * pixels + i];
-}
-
-static tvis_status next_picture(void *user, uint32_t i, const tvis_tensor *in, tvis_diag *d)
-{
-    pictures *p = user;
-    tvis_tensor t;
-    tvis_status s = source_read(&p->s, p->files.path[i], d);
-    if (!s)
-        s = source_prepare(&p->s, p->model, (arg_size){ 0, 0 }, &t, d);
-    if (!s && memcmp(t.dims, in->dims, sizeof t.dims) != 0)
-        s = tool_fail(d, TVIS_EINVAL, TVIS_DIAG_SHAPE, p->files.path[i],
-                      "is not one picture of the model's default size");
-    if (!s)
-        copy_nhwc(&t, in);
-    return s;
-}
-
-static void show_progress(void *user, const char *what, uint32_t done, uint32_t total)
-{
-    (void)user;
-    print_progress(what, done, total);
+    const calibration *c = user;
+    quantize_report_decide(c->user, d);
 }
 
 static int quantize(const request *r, loaded *l)
@@ -88,26 +57,27 @@ static int quantize(const request *r, loaded *l)
     tvis_diag d;
     tvis_blob blob = { NULL, 0 };
     quantize_report report = { .before = l, .mode = mode_names[r->mode] };
-    pictures p = { .model = l };
+    calibration pictures = { .user = &report };
     tvis_quantize_config c = {
         .struct_size = sizeof c,
         .mode = (uint8_t)r->mode,
         .observer = (uint8_t)(r->observer == NOT_GIVEN ? TVIS_OBSERVER_BEST : r->observer),
         .percentile = (float)r->percentile,
-        .input = next_picture,
-        .input_user = &p,
         .equalize = (uint8_t)r->equalize,
-        .progress = show_progress,
+        .mixed = r->mixed,
+        .max_drop = (float)r->max_drop,
+        .most_macs = (float)(r->most_macs / 100),
+        .decided = note_decision,
     };
     int status = TOOL_OK;
     l->unpacked = true;
     const double start = stats_now_ms();
-    if (r->folder && files_of_folder(r->folder, &p.files, &d))
+    if (r->folder && calibration_open(&pictures, l, r->folder, r->labels, &d))
         status = print_diag(r->folder, &d);
-    c.images = (uint32_t)p.files.count;
+    calibration_use(&pictures, &c);
     if (status == TOOL_OK) {
         const tvis_status failed = tvis_quantize(&l->model, &c, &blob, &report.made, &d);
-        print_progress("", p.files.count, p.files.count);
+        print_progress("", 1, 1);
         if (failed)
             status = print_diag(r->input, &d);
     }
@@ -115,19 +85,18 @@ static int quantize(const request *r, loaded *l)
     if (status == TOOL_OK && tvis_file_write(r->output, blob.data, blob.size, &d))
         status = print_diag(r->output, &d);
     tvis_blob_free(&blob);
-    source_free(&p.s);
     if (status == TOOL_OK)
-        status = quantize_report_fill(&report, r->output, &p.files);
+        status = quantize_report_fill(&report, r->output, &pictures.files);
     if (status == TOOL_OK)
         status = quantize_report_print(&report, r->json);
     quantize_report_free(&report);
-    files_free(&p.files);
+    calibration_free(&pictures);
     return status;
 }
 
 static int run(int argc, char **argv)
 {
-    request r = { .mode = NOT_GIVEN, .observer = NOT_GIVEN, .percentile = 99.99 };
+    request r = { .mode = NOT_GIVEN, .observer = NOT_GIVEN, .percentile = 99.99, .most_macs = 100 };
     const arg_option options[] = {
         { .name = "mode",
           .kind = ARG_CHOICE,
@@ -152,6 +121,25 @@ static int run(int argc, char **argv)
           .placeholder = "WHEN",
           .choices = equalize_names,
           .help = "factors by channel between layers: on, off, or best\n(the default): if it answers better" },
+        { .name = "max-drop",
+          .kind = ARG_AMOUNT,
+          .value = &r.max_drop,
+          .placeholder = "X",
+          .max = 100,
+          .given = &r.mixed,
+          .help = "give layers 16-bit activations, or leave them floats,\nthe worst first, until at most X points of top-1 are\n"
+                  "lost on the calibration pictures (or X per cent of\nerror in the outputs of what is no classifier)" },
+        { .name = "labels",
+          .kind = ARG_TEXT,
+          .value = &r.labels,
+          .placeholder = "CSV",
+          .help = "classes of the calibration pictures: X is points of\naccuracy then, else of agreement with the input model" },
+        { .name = "most-macs",
+          .kind = ARG_AMOUNT,
+          .value = &r.most_macs,
+          .placeholder = "P",
+          .max = 100,
+          .help = "at most P per cent of the multiplications leave int8" },
         OPTION_OUTPUT(&r.output, "the model to write"),
         OPTION_JSON(&r.json),
         { 0 },

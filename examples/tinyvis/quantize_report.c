@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 /* Values of a picture's layers that are kept at a time: 24 MB. */
 enum { LAYER_VALUES = 6000000 };
@@ -50,15 +51,57 @@ static int compare(quantize_report *r, const file_list *pictures)
     return status;
 }
 
+void quantize_report_decide(quantize_report *r, const tvis_decision *d)
+{
+    tvis_decision *longer = realloc(r->decision, (r->decisions + 1) * sizeof *longer);
+    r->no_memory = r->no_memory || !longer;
+    if (!longer)
+        return;
+    r->decision = longer;
+    r->decision[r->decisions++] = *d;
+}
+
 int quantize_report_fill(quantize_report *r, const char *path, const file_list *pictures)
 {
     tvis_diag d;
+    if (r->no_memory)
+        return print_failure(path, "no memory for the list of layers");
     if (model_load(&r->after, path, 1, &d) ||
         tvis_session_plan(&r->after.model, &r->after.config, &r->after.bytes, count_macs, r, &d))
         return print_diag(path, &d);
     r->weights_before = weights_count_all(&r->before->model, r->before->info.tensors);
     r->weights_after = weights_count_all(&r->after.model, r->after.info.tensors);
     return pictures->count ? compare(r, pictures) : TOOL_OK;
+}
+
+/* ORDER TVIS_OBSERVER */
+static const char *const observers[] = { "minmax", "average", "percentile", "mse", "entropy" };
+
+static const char *form_of(const tvis_decision *d)
+{
+    return d->in == TVIS_F32 ? "float" : d->out == TVIS_S16 ? "s16 to s16" : "s16 to s8";
+}
+
+/* What was tried and chosen. */
+static void json_search(json *j, const quantize_report *r)
+{
+    json_string(j, "observer", observers[r->made.observer]);
+    if (r->made.observer == TVIS_OBSERVER_PERCENTILE)
+        json_number(j, "percentile", (double)r->made.percentile);
+    json_bool(j, "equalized", r->made.equalized);
+    json_number(j, "drop", r->made.drop);
+    json_list(j, "decisions", true);
+    for (uint32_t i = 0; i < r->decisions; i++) {
+        const tvis_decision *d = &r->decision[i];
+        json_object(j, NULL, false);
+        json_string(j, "name", d->name);
+        json_string(j, "form", form_of(d));
+        json_number(j, "before", d->before);
+        json_number(j, "after", d->after);
+        json_number(j, "macs", d->macs);
+        json_end(j);
+    }
+    json_end(j);
 }
 
 static int print_json(const quantize_report *r)
@@ -77,6 +120,8 @@ static int print_json(const quantize_report *r)
     json_string(&j, "worst", r->made.worst);
     json_number(&j, "worst_snr_db", r->made.worst_db);
     precision_json(&j, "mac_share", &r->macs);
+    if (r->compared.pictures)
+        json_search(&j, r);
     json_integer(&j, "images", r->compared.pictures);
     if (r->compared.pictures) {
         comparison_json(&j, &r->compared);
@@ -112,6 +157,22 @@ static void print_made(const quantize_report *r)
     printf("\n");
 }
 
+static void print_search(const quantize_report *r)
+{
+    printf("ranges       %s", observers[r->made.observer]);
+    if (r->made.observer == TVIS_OBSERVER_PERCENTILE)
+        printf(" %g", (double)r->made.percentile);
+    printf(r->made.equalized ? ", equalized\n" : "\n");
+    for (uint32_t i = 0; i < r->decisions; i++) {
+        const tvis_decision *d = &r->decision[i];
+        printf("%s %-10s  ", i ? "            " : "better      ", form_of(d));
+        print_text(d->name);
+        printf(": %.4g to %.4g, %.2f %% of the MACs\n", d->before, d->after, 100 * d->macs);
+    }
+    if (!isnan(r->made.drop))
+        printf("drop         %.2f\n", r->made.drop);
+}
+
 static void print_compared(const quantize_report *r)
 {
     const comparison *c = &r->compared;
@@ -134,8 +195,10 @@ int quantize_report_print(const quantize_report *r, bool as_json)
     if (as_json)
         return print_json(r);
     print_made(r);
-    if (r->compared.pictures)
+    if (r->compared.pictures) {
+        print_search(r);
         print_compared(r);
+    }
     printf("time         %.1f s\n", r->seconds);
     return TOOL_OK;
 }
@@ -144,4 +207,5 @@ void quantize_report_free(quantize_report *r)
 {
     comparison_free(&r->compared);
     model_unload(&r->after);
+    free(r->decision);
 }

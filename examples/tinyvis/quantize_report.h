@@ -22,9 +22,14 @@ typedef struct quantize_report {
     comparison compared; /* on the calibration pictures; pictures == 0: not compared */
     const layer *worst[WORST_LAYERS];
     uint32_t worst_count;
+    tvis_decision *decision; /* layers that are not plain int8 */
+    uint32_t decisions;
+    bool no_memory;  /* for a decision */
     double seconds; /* of quantizing, without comparing */
 } quantize_report;
 
+/* Adds a layer to the list. */
+void quantize_report_decide(quantize_report *r, const tvis_decision *d);
 /* Loads what was written to `path` and compares it with the input model on these pictures (none: not at all). Returns
  * TOOL_OK, or TOOL_FAILED with a line on stderr. */
 int quantize_report_fill(quantize_report *r, const char *path, const file_list *pictures);

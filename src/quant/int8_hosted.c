@@ -5,20 +5,9 @@
 
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* The float model's answers take at most this. */
 #define REFERENCE_BYTES ((size_t)16 << 20)
-
-/* Names of the report live in the caller's blob. */
-static void name_worst(tvis_search *s, const tvis_model *m)
-{
-    for (uint32_t i = 0; s->worst && i < tvis_header(m)->node_count; i++) {
-        const char *name = tvis_string(m, tvis_nodes(m)[i].name);
-        if (strcmp(name, s->worst) == 0)
-            s->report.worst = name;
-    }
-}
 
 /* Whether ways are compared by their answers. */
 static bool compares(const tvis_quantize_config *c)
@@ -45,6 +34,7 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
 {
     tvis_search s = {
         .c = c,
+        .original = original,
         .m = plain,
         .from = from,
         .grade = calloc(from->node_count + 1, sizeof *s.grade),
@@ -56,7 +46,6 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
     tvis_status status = search(&s);
     if (!status)
         status = tvis_search_make(&s, blob);
-    name_worst(&s, original);
     if (!status && report)
         *report = s.report;
     tvis_calibration_free(&s.k);

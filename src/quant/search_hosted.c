@@ -19,6 +19,16 @@ static const way ways[] = {
 };
 enum { WAYS = sizeof ways / sizeof *ways };
 
+const char *tvis_search_name(const tvis_search *s, const char *name)
+{
+    for (uint32_t i = 0; i < tvis_header(s->original)->node_count; i++) {
+        const char *known = tvis_string(s->original, tvis_nodes(s->original)[i].name);
+        if (strcmp(known, name) == 0)
+            return known;
+    }
+    return NULL;
+}
+
 tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob)
 {
     tvis_maker q = { .c = s->c, .from = s->from, .k = &s->k, .precision = s->precision, .range = s->range };
@@ -32,7 +42,7 @@ tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob)
     s->report.percentile = before.percentile;
     s->report.equalized = before.equalized;
     s->report.drop = before.drop;
-    s->worst = q.worst;
+    s->report.worst = q.worst ? tvis_search_name(s, q.worst) : NULL;
     return status;
 }
 

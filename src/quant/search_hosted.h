@@ -9,8 +9,9 @@
 
 typedef struct tvis_search {
     const tvis_quantize_config *c;
-    const tvis_model *m; /* the float model, activations on their own, in memory that may be written */
-    tvis_graph *from;    /* the same */
+    const tvis_model *original; /* as it was given: names that callers get are its own */
+    const tvis_model *m;        /* the float model, activations on their own, in memory that may be written */
+    tvis_graph *from;           /* the same */
     tvis_reference reference;
     tvis_calibration k;
     uint8_t *grade;            /* of each node */
@@ -18,7 +19,6 @@ typedef struct tvis_search {
     tvis_precision *precision; /* of each node, by the grades */
     tvis_range *range;         /* of each tensor */
     tvis_quantize_report report;
-    const char *worst;
     tvis_diag *diag;
 } tvis_search;
 
@@ -30,5 +30,8 @@ tvis_status tvis_search_grades(tvis_search *s);
 tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob);
 /* The same, thrown away after the first `pictures` pictures; 0: all of the reference. */
 tvis_status tvis_search_try(tvis_search *s, uint32_t pictures, tvis_score *score);
+
+/* A node's name in the original model's blob, NULL if it has no such node. */
+const char *tvis_search_name(const tvis_search *s, const char *name);
 
 #endif
