@@ -38,6 +38,10 @@ static const tvis_op *const all[] = {
     &tvis_op_reshape_s16,
     &tvis_op_shortcut_s8,
     &tvis_op_shortcut_s16,
+    &tvis_op_quantize_s16,
+    &tvis_op_dequantize_s16,
+    &tvis_op_requantize_s8,
+    &tvis_op_requantize_s16,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };

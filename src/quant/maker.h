@@ -69,7 +69,7 @@ double tvis_maker_scale(const tvis_maker *q, uint32_t id);
 /* Adds node n with another list of inputs; `y` are tensors of `to`. */
 void tvis_maker_node(tvis_maker *q, const tvis_gnode *n, const uint32_t *in, uint32_t in_count, const uint32_t *y,
                      const tvis_quant *k);
-/* Zero point and limits of output y (S8) and a clamping activation. */
+/* Zero point and limits of output y (S8 or S16) and a clamping activation. */
 void tvis_maker_limits(const tvis_maker *q, uint8_t act, uint32_t y, tvis_quant *k);
 /* One multiplier for a real factor of values up to `bound`. */
 void tvis_maker_choose(tvis_maker *q, const char *name, double factor, int64_t bound, int32_t *mul, uint8_t *shift);
@@ -77,6 +77,8 @@ void tvis_maker_choose(tvis_maker *q, const char *name, double factor, int64_t b
 uint32_t tvis_maker_vector(tvis_maker *q, const char *name, uint8_t dtype, int32_t n);
 /* 256 entries from S8 to S8: table[x + 128] = act(x). */
 uint32_t tvis_maker_table(tvis_maker *q, const char *name, uint8_t act, uint32_t from, uint32_t to);
+/* 513 entries for x of S16, or 256 times an S8, to S16, or 256 times an S8: src/ops/table16.h. */
+uint32_t tvis_maker_table16(tvis_maker *q, const char *name, uint8_t act, uint32_t from, uint32_t to);
 /* The activation behind node i that alone reads its output and needs a table, or NULL. */
 const tvis_gnode *tvis_maker_table_after(const tvis_maker *q, uint32_t i);
 /* Counts weights that were rounded. */

@@ -2,6 +2,7 @@
 #include "quant/maker.h"
 #include "ops/act.h"
 #include "ops/requant.h"
+#include "ops/table16.h"
 #include "quant/halve_hosted.h"
 
 #include <math.h>
@@ -58,20 +59,31 @@ uint32_t tvis_maker_out_like(tvis_maker *q, uint32_t id, uint32_t like)
     return id;
 }
 
+/* The arithmetic of a node that turns tensor `from` into tensor `made`. */
+static tvis_quant requantize(tvis_maker *q, uint32_t from, uint32_t made)
+{
+    const char *name = q->to->tensor[made].name;
+    tvis_quant k = { 0 };
+    tvis_maker_limits(q, TVIS_ACT_NONE, made, &k);
+    tvis_maker_choose(q, name, tvis_maker_scale(q, from) / tvis_maker_scale(q, made), UINT16_MAX, &k.mul, &k.shift);
+    return k;
+}
+
 static void convert(tvis_maker *q, uint32_t id, tvis_form form)
 {
     tvis_made *m = &q->made[id];
     const uint32_t from = m->as[m->form];
-    const char *name = form == TVIS_FORM_F32 ? "dequantize" : "quantize";
+    const bool integers = m->form != TVIS_FORM_F32 && form != TVIS_FORM_F32;
+    const uint8_t op = integers ? TVIS_OP_REQUANTIZE : form == TVIS_FORM_F32 ? TVIS_OP_DEQUANTIZE : TVIS_OP_QUANTIZE;
+    static const char *const names[] = { "quantize", "dequantize", "requantize" };
     uint32_t made = tvis_graph_add_tensor(q->to, q->from->tensor[id].name, TVIS_F32);
     if (made == TVIS_NONE)
         return;
     set_form(q, made, m->range, form);
-    if (m->form != TVIS_FORM_F32 && form != TVIS_FORM_F32)
-        tvis_maker_fail(q, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, q->from->tensor[id].name,
-                        "no kernel turns int8 into int16 or back");
-    tvis_graph_add_node(q->to, name, form == TVIS_FORM_F32 ? TVIS_OP_DEQUANTIZE : TVIS_OP_QUANTIZE, &from, 1, &made, 1,
-                        NULL);
+    const tvis_quant k = integers ? requantize(q, from, made) : (tvis_quant){ 0 };
+    tvis_graph_add_node(q->to, names[op - TVIS_OP_QUANTIZE], op, &from, 1, &made, 1, NULL);
+    if (!q->to->status)
+        q->to->node[q->to->node_count - 1].q = k;
     m->as[form] = made;
 }
 
@@ -106,13 +118,19 @@ void tvis_maker_node(tvis_maker *q, const tvis_gnode *n, const uint32_t *in, uin
 void tvis_maker_limits(const tvis_maker *q, uint8_t act, uint32_t y, tvis_quant *k)
 {
     const tvis_gtensor *t = &q->to->tensor[y];
-    k->zero = (int8_t)t->zero;
-    k->lo = INT8_MIN;
-    k->hi = INT8_MAX;
+    const bool wide = t->dtype == TVIS_S16;
+    int32_t lo = wide ? INT16_MIN : INT8_MIN, hi = wide ? INT16_MAX : INT8_MAX;
     if (act == TVIS_ACT_RELU || act == TVIS_ACT_RELU6)
-        k->lo = (int8_t)t->zero;
+        lo = t->zero;
     if (act == TVIS_ACT_RELU6)
-        k->hi = (int8_t)fmin(t->zero + floor(6.0 / (double)t->scale + 0.5), INT8_MAX);
+        hi = (int32_t)fmin(t->zero + floor(6.0 / (double)t->scale + 0.5), hi);
+    k->zero = (int8_t)t->zero;
+    if (wide) {
+        tvis_quant_set16(k, lo, hi);
+    } else {
+        k->lo = (int8_t)lo;
+        k->hi = (int8_t)hi;
+    }
 }
 
 void tvis_maker_choose(tvis_maker *q, const char *name, double factor, int64_t bound, int32_t *mul, uint8_t *shift)
@@ -135,6 +153,22 @@ uint32_t tvis_maker_table(tvis_maker *q, const char *name, uint8_t act, uint32_t
         tvis_act_f32_c(&(tvis_act_f32_args){ &v, 1, 1, 1, act });
         const double r = floor((double)v / (double)y->scale + 0.5) + y->zero;
         ((int8_t *)q->to->tensor[id].data)[i] = (int8_t)fmin(fmax(r, -128.0), 127.0);
+    }
+    return id;
+}
+
+uint32_t tvis_maker_table16(tvis_maker *q, const char *name, uint8_t act, uint32_t from, uint32_t to)
+{
+    const uint32_t id = tvis_maker_vector(q, name, TVIS_S16, TVIS_TABLE16_ENTRIES);
+    if (id == TVIS_NONE)
+        return id;
+    const tvis_gtensor *x = &q->to->tensor[from], *y = &q->to->tensor[to];
+    const double step = x->dtype == TVIS_S16 ? 128.0 : 0.5, unit = y->dtype == TVIS_S16 ? 1.0 : 256.0;
+    for (int32_t i = 0; i < TVIS_TABLE16_ENTRIES; i++) {
+        float v = (float)(((i - 256) * step - x->zero) * (double)x->scale);
+        tvis_act_f32_c(&(tvis_act_f32_args){ &v, 1, 1, 1, act });
+        const double r = floor(((double)v / (double)y->scale + y->zero) * unit + 0.5);
+        ((int16_t *)q->to->tensor[id].data)[i] = (int16_t)fmin(fmax(r, INT16_MIN), INT16_MAX);
     }
     return id;
 }

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/mixed.h"
+
+tvis_status tvis_plan_mixed(tvis_node_plan *p, uint32_t inputs, uint32_t mixed)
+{
+    const tvis_blob_tensor *y = &tvis_tensors(p->model)[tvis_ids(p->model)[p->node->ids + p->node->in_count]];
+    tvis_status s = tvis_plan_arity(p, inputs, inputs);
+    bool ok = !s && tvis_is_mixed(y) && p->node->act == TVIS_ACT_NONE;
+    for (uint32_t i = 0; ok && i < mixed; i++)
+        ok = tvis_is_mixed(p->in[i]);
+    if (!s && !ok)
+        s = tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "integers on both sides and no activation are needed");
+    if (!s && tvis_elements(p->in_dims[0]) > INT32_MAX)
+        s = tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 elements");
+    p->kernel_name = "c";
+    return s;
+}
+
+tvis_requant tvis_mixed_limits(const tvis_node_run *r)
+{
+    const tvis_quant *q = &r->node->q;
+    if (r->out[0]->dtype == TVIS_S8)
+        return (tvis_requant){ .zero = q->zero, .lo = q->lo, .hi = q->hi };
+    return (tvis_requant){ .lo = tvis_quant_lo16(q), .hi = tvis_quant_hi16(q) };
+}
+
+void tvis_mixed_load(const tvis_mixed *x, size_t at, int32_t n, int32_t *out)
+{
+    const int32_t zero = x->zero;
+    if (x->wide) {
+        const int16_t *from = (const int16_t *)x->data + at;
+        for (int32_t i = 0; i < n; i++)
+            out[i] = from[i] - zero;
+    } else {
+        const int8_t *from = (const int8_t *)x->data + at;
+        for (int32_t i = 0; i < n; i++)
+            out[i] = from[i] - zero;
+    }
+}
+
+void tvis_mixed_store(const tvis_node_run *r, size_t at, int32_t n, const int32_t *v)
+{
+    if (r->out[0]->dtype == TVIS_S16) {
+        int16_t *y = (int16_t *)r->y[0] + at;
+        for (int32_t i = 0; i < n; i++)
+            y[i] = (int16_t)v[i];
+    } else {
+        int8_t *y = (int8_t *)r->y[0] + at;
+        for (int32_t i = 0; i < n; i++)
+            y[i] = (int8_t)v[i];
+    }
+}

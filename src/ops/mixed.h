@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+/* Operators whose tensors are S8 or S16 in any mix: values pass through blocks of 32 bits. */
+#ifndef TVIS_OPS_MIXED_H
+#define TVIS_OPS_MIXED_H
+
+#include "core/op.h"
+#include "ops/requant.h"
+
+enum { TVIS_MIXED_BLOCK = 64 };
+
+/* Integers of either width in memory. */
+typedef struct tvis_mixed {
+    const void *data;
+    int32_t zero;
+    bool wide; /* S16 */
+} tvis_mixed;
+
+static inline bool tvis_is_mixed(const tvis_blob_tensor *t)
+{
+    return t->dtype == TVIS_S8 || t->dtype == TVIS_S16;
+}
+
+/* So many inputs, of which the first `mixed` are S8 or S16, as the output is; no activation; less than 2^31 elements.
+ */
+tvis_status tvis_plan_mixed(tvis_node_plan *p, uint32_t inputs, uint32_t mixed);
+
+static inline tvis_mixed tvis_mixed_in(const tvis_node_run *r, uint32_t i)
+{
+    return (tvis_mixed){ r->x[i], r->in[i]->zero, r->in[i]->dtype == TVIS_S16 };
+}
+
+/* The zero point and the limits of a node's output. */
+tvis_requant tvis_mixed_limits(const tvis_node_run *r);
+
+static inline int32_t tvis_mixed_clamp(int64_t v, const tvis_requant *q)
+{
+    v += q->zero;
+    v = v < q->lo ? q->lo : v;
+    return (int32_t)(v > q->hi ? q->hi : v);
+}
+
+/* Values [at, at + n) less the zero point. */
+void tvis_mixed_load(const tvis_mixed *x, size_t at, int32_t n, int32_t *out);
+/* Values [at, at + n) of the output; they fit its type. */
+void tvis_mixed_store(const tvis_node_run *r, size_t at, int32_t n, const int32_t *v);
+
+#endif

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* From S8 or S16 to another scale, zero point or width: y = clamp(zero + R(x - zero(x)), lo, hi). */
+#include "core/port.h"
+#include "ops/mixed.h"
+
+static tvis_status plan(tvis_node_plan *p)
+{
+    memcpy(p->out_dims[0], p->in_dims[0], sizeof p->out_dims[0]);
+    return tvis_plan_mixed(p, 1, 1);
+}
+
+static void run_part(void *arg, uint32_t part)
+{
+    const tvis_node_run *r = arg;
+    const tvis_quant *k = &r->node->q;
+    const tvis_requant q = tvis_mixed_limits(r);
+    const tvis_mixed x = tvis_mixed_in(r, 0);
+    const int32_t total = (int32_t)tvis_elements(r->in_dims[0]);
+    const int32_t end = tvis_part(total, part + 1, r->parts, TVIS_MIXED_BLOCK);
+    int32_t v[TVIS_MIXED_BLOCK];
+    for (int32_t i = tvis_part(total, part, r->parts, TVIS_MIXED_BLOCK), n; i < end; i += n) {
+        n = end - i < TVIS_MIXED_BLOCK ? end - i : TVIS_MIXED_BLOCK;
+        tvis_mixed_load(&x, (size_t)i, n, v);
+        for (int32_t j = 0; j < n; j++)
+            v[j] = tvis_mixed_clamp(tvis_requant_scale(v[j], k->mul, k->shift), &q);
+        tvis_mixed_store(r, (size_t)i, n, v);
+    }
+}
+
+static void run(const tvis_node_run *r)
+{
+    tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
+}
+
+const tvis_op tvis_op_requantize_s8 = { TVIS_OP_REQUANTIZE, TVIS_S8, "requantize", plan, NULL, run, NULL };
+const tvis_op tvis_op_requantize_s16 = { TVIS_OP_REQUANTIZE, TVIS_S16, "requantize", plan, NULL, run, NULL };
