@@ -83,6 +83,14 @@ static void drop(problem *p)
     tvt_free(&p->w);
 }
 
+static void write_to(tvis_depthwise_s8_args *a, const tvt_buf *y, bool sums)
+{
+    a->y = sums ? NULL : y->p;
+    a->y32 = sums ? y->p : NULL;
+    if (sums)
+        a->q.mul = NULL;
+}
+
 static void check(const tvis_depthwise_s8_variant *v, tvis_depthwise_s8_args s)
 {
     problem p;
@@ -90,10 +98,12 @@ static void check(const tvis_depthwise_s8_variant *v, tvis_depthwise_s8_args s)
     make(&p, s, absent);
     if (!tvis_depthwise_s8_fits(&v->k, s.kh, s.kw, s.dilation))
         fail_msg("depthwise_s8 %s is not for k=%dx%d d=%d", v->k.name, (int)s.kh, (int)s.kw, (int)s.dilation);
-    tvt_buf want = tvt_guarded((size_t)s.ow * (size_t)s.c), got = tvt_guarded(want.size);
-    p.a.y = want.p;
+    const bool sums = !tvt_below(4);
+    const size_t size = (size_t)s.ow * (size_t)s.c * (sums ? sizeof(int32_t) : 1);
+    tvt_buf want = tvt_guarded(size), got = tvt_guarded(size);
+    write_to(&p.a, &want, sums);
     tvis_depthwise_s8_c(&p.a);
-    p.a.y = got.p;
+    write_to(&p.a, &got, sums);
     if (TVIS_PACK_IS_TAPS(v->k.pack)) {
         p.packed = tvt_paged(tvis_depthwise_s8_packed(s.kh, s.kw, s.c, v->k.pack));
         tvis_depthwise_s8_pack(p.w.p, s.kh, s.kw, s.c, v->k.pack, p.packed.p);

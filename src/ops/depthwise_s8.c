@@ -15,8 +15,11 @@ void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a)
                                a->w[((ptrdiff_t)ky * a->kw + kx) * a->c + c];
                 }
             acc = tvis_requant_sum(a->bias ? a->bias[c] : 0, acc);
-            a->y[(ptrdiff_t)ox * a->c + c] =
-                tvis_requant_clamp(tvis_requant_scale(acc, a->q.mul[c], a->q.shift), &a->q);
+            const ptrdiff_t at = (ptrdiff_t)ox * a->c + c;
+            if (a->y32)
+                a->y32[at] = acc;
+            else
+                a->y[at] = tvis_requant_clamp(tvis_requant_scale(acc, a->q.mul[c], a->q.shift), &a->q);
         }
 }
 

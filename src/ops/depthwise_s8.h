@@ -14,6 +14,7 @@ typedef struct tvis_depthwise_s8_args {
     const int8_t *w;               /* (kh, kw, c), in the order of the variant's `pack` */
     const int32_t *bias;           /* (c) or NULL; |bias + sum| < 2^31 >> q.shift */
     int8_t *y;                     /* (ow, c) */
+    int32_t *y32;                  /* (ow, c) or NULL: gets the sums instead; y and q are not used then */
     int32_t iw, ow, c, kh, kw;     /* kh * kw <= TVIS_DEPTHWISE_S8_MAX_TAPS */
     int32_t stride, pad, dilation; /* along the row; pad: columns before the first */
     int32_t x_zero;                /* -128 … 127; nothing is in the bias for it */
@@ -36,7 +37,7 @@ void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_avx2(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_64_vnni(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a);
-void tvis_depthwise_s8_3x3_armv6(const tvis_depthwise_s8_args *a); /* others as C */
+void tvis_depthwise_s8_3x3_armv6(const tvis_depthwise_s8_args *a); /* others, and sums, as C */
 
 /* Bytes that (kh, kw, c) takes in the order `pack`, a TVIS_PACK_TAPS. */
 size_t tvis_depthwise_s8_packed(int32_t kh, int32_t kw, int32_t c, uint16_t pack);

@@ -117,7 +117,7 @@ static void run_channel(const tvis_depthwise_s8_args *a, int32_t c)
 void tvis_depthwise_s8_3x3_armv6(const tvis_depthwise_s8_args *a)
 {
     block b;
-    if (a->kh != ROWS || a->kw != ROWS || a->dilation != 1 || a->stride > 2 || a->q.shift > MOST_SHIFT) {
+    if (a->y32 || a->kh != ROWS || a->kw != ROWS || a->dilation != 1 || a->stride > 2 || a->q.shift > MOST_SHIFT) {
         tvis_depthwise_s8_c(a);
         return;
     }

@@ -54,7 +54,9 @@ typedef struct channels {
     sums start, mul, odd;
     __m256i shift;
     limits32 limits;
-    int32_t ch, count;
+    int8_t *y; /* of the first channel; or */
+    int32_t *y32;
+    int32_t count;
 } channels;
 
 static inline sums load_words(const int32_t *p, int32_t count)
@@ -77,29 +79,40 @@ static void channels_of(const tvis_depthwise_s8_args *a, const int32_t *w_sums, 
     const sums bias = a->bias ? load_words(a->bias + ch, count) : zero;
     c->start = (sums){ _mm256_sub_epi32(bias.v0, _mm256_mullo_epi32(x, w.v0)),
                        _mm256_sub_epi32(bias.v8, _mm256_mullo_epi32(x, w.v8)) };
+    c->count = count;
+    c->y32 = a->y32 ? a->y32 + ch : NULL;
+    c->y = NULL;
+    if (a->y32)
+        return;
+    c->y = a->y + ch;
     c->mul = load_words(a->q.mul + ch, count);
     c->odd = (sums){ odd8(c->mul.v0), odd8(c->mul.v8) };
     c->shift = _mm256_set1_epi32(a->q.shift);
     c->limits = limits32_of(&a->q);
-    c->ch = ch;
-    c->count = count;
 }
 
 static inline void store_one(const channels *c, __m128i v, int8_t *y)
 {
     if (c->count == BLOCK)
-        _mm_storeu_si128((__m128i *)(void *)(y + c->ch), v);
+        _mm_storeu_si128((__m128i *)(void *)y, v);
     else
-        memcpy(y + c->ch, &v, (size_t)c->count);
+        memcpy(y, &v, (size_t)c->count);
 }
 
-static inline void store_two(const channels *c, sums s0, sums s1, int8_t *y0, int8_t *y1)
+/* At elements y0 and y1 behind the first channel. */
+static inline void store_two(const channels *c, sums s0, sums s1, ptrdiff_t y0, ptrdiff_t y1)
 {
     const __m256i v = clamp32(
         scale8(s0.v0, c->mul.v0, c->odd.v0, c->shift), scale8(s0.v8, c->mul.v8, c->odd.v8, c->shift),
         scale8(s1.v0, c->mul.v0, c->odd.v0, c->shift), scale8(s1.v8, c->mul.v8, c->odd.v8, c->shift), c->limits);
-    store_one(c, _mm256_castsi256_si128(v), y0);
-    store_one(c, _mm256_extracti128_si256(v, 1), y1);
+    store_one(c, _mm256_castsi256_si128(v), c->y + y0);
+    store_one(c, _mm256_extracti128_si256(v, 1), c->y + y1);
+}
+
+static inline void store_sums(const channels *c, sums s0, sums s1, ptrdiff_t y0, ptrdiff_t y1)
+{
+    memcpy(c->y32 + y0, &s0, (size_t)c->count * sizeof(int32_t));
+    memcpy(c->y32 + y1, &s1, (size_t)c->count * sizeof(int32_t));
 }
 
 #include "ops/depthwise_s8_vec.h"

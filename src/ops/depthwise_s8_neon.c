@@ -17,6 +17,8 @@ typedef struct channels {
     limits16 limits;
     int32x4_t shift;
     int8x16_t outside;
+    int8_t *y; /* of the first channel; or */
+    int32_t *y32;
     int32_t ch, count;
 } channels;
 
@@ -75,7 +77,7 @@ static inline sums add_two(sums s, int8x16_t x0, int8x16_t w0, int8x16_t x1, int
 static void channels_of(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count, channels *c)
 {
     const int32_t taps = a->kh * a->kw;
-    sums half = load_words(a->q.mul + ch, count);
+    sums half = load_words(a->y32 ? NULL : a->q.mul + ch, count);
     half.v0 = vshrq_n_s32(half.v0, 1);
     half.v4 = vshrq_n_s32(half.v4, 1);
     half.v8 = vshrq_n_s32(half.v8, 1);
@@ -88,19 +90,25 @@ static void channels_of(const tvis_depthwise_s8_args *a, int32_t ch, int32_t cou
     c->limits = limits16_of(&a->q);
     c->shift = vdupq_n_s32(a->q.shift);
     c->outside = vdupq_n_s8((int8_t)a->x_zero);
+    c->y32 = a->y32 ? a->y32 + ch : NULL;
+    c->y = a->y32 ? NULL : a->y + ch;
     c->ch = ch;
     c->count = count;
 }
 
-/* y: of the first channel of the block. */
-static inline void store(const channels *c, int8_t *y, sums s)
+/* At element y behind the first channel. */
+static inline void store(const channels *c, ptrdiff_t y, sums s)
 {
+    if (c->y32) {
+        memcpy(c->y32 + y, &s, (size_t)c->count * sizeof(int32_t));
+        return;
+    }
     const int8x16_t v = clamp16(scale4(s.v0, c->half.v0, c->shift), scale4(s.v4, c->half.v4, c->shift),
                                 scale4(s.v8, c->half.v8, c->shift), scale4(s.v12, c->half.v12, c->shift), c->limits);
     if (c->count == BLOCK)
-        vst1q_s8(y, v);
+        vst1q_s8(c->y + y, v);
     else
-        memcpy(y, &v, (size_t)c->count);
+        memcpy(c->y + y, &v, (size_t)c->count);
 }
 
 /* x at tap t of column ox, from inside of the picture or not. */
@@ -123,7 +131,7 @@ static void any_column(const tvis_depthwise_s8_args *a, const channels *c, int32
         else
             s = add_one(s, x, wt);
     }
-    store(c, a->y + (ptrdiff_t)ox * a->c + c->ch, s);
+    store(c, (ptrdiff_t)ox * a->c, s);
 }
 
 enum { MOST_TAPS = 81 };
@@ -152,7 +160,7 @@ static void inner_columns(const tvis_depthwise_s8_args *a, const channels *c, in
     const int32_t count = a->kh * a->kw;
     const ptrdiff_t step = a->c;
     const channels k = *c;
-    int8_t *y = a->y + ox * step + c->ch;
+    ptrdiff_t y = ox * step;
     taps t;
     taps_of(a, c, ox, &t);
     for (ptrdiff_t n = 0; ox < end; ox++, n++, y += step) {
@@ -179,7 +187,7 @@ static void inner_columns_3x3(const tvis_depthwise_s8_args *a, const channels *c
 {
     const channels k = *c;
     const ptrdiff_t step = a->c;
-    int8_t *y = a->y + ox * step + c->ch;
+    ptrdiff_t y = ox * step;
     taps t;
     taps_of(a, c, ox, &t);
     ROW(0);

@@ -5,7 +5,7 @@
  *   bytes, load_bytes(p, count), set_bytes(v): a vector of BLOCK bytes
  *   entry, interleave(): BLOCK times DEEP of them, as a multiplication takes them
  *   weights, load_weights(): a step's weights     sums, multiply_add(): BLOCK sums
- *   channels, channels_of(), store_two(): what makes results of sums.
+ *   channels, channels_of(), store_two(): what makes results of sums; store_sums(): stores them as they are.
  * The rows are interleaved once for all columns of y. Where there is no picture x_zero stands in for it; what x_zero
  * adds to the sums is known before. */
 #include "core/port.h"
@@ -160,8 +160,7 @@ TVIS_INLINE void outputs_in(const tvis_depthwise_s8_args *a, const plan *p, cons
 {
     const channels k = *c;
     const ptrdiff_t stride = a->stride, next_y = a->c;
-    int8_t *y = a->y + ox * next_y;
-    ptrdiff_t at[STEPS];
+    ptrdiff_t y = ox * next_y, at[STEPS];
     memcpy(at, p->at, (size_t)steps * sizeof *at);
     for (; count > 0; count -= 2, x += 2 * stride, y += 2 * next_y) {
         const ptrdiff_t next = count > 1 ? 1 : 0;
@@ -172,7 +171,10 @@ TVIS_INLINE void outputs_in(const tvis_depthwise_s8_args *a, const plan *p, cons
             s0 = multiply_add(s0, &x[at[s]], &w[s]);
             s1 = multiply_add(s1, &x1[at[s]], &w[s]);
         }
-        store_two(&k, s0, s1, y, y + next * next_y);
+        if (k.y32)
+            store_sums(&k, s0, s1, y, y + next * next_y);
+        else
+            store_two(&k, s0, s1, y, y + next * next_y);
     }
 }
 

@@ -62,22 +62,29 @@ typedef struct channels {
     __m512i shift;
     limits64 limits;
     __mmask64 mask;
-    int32_t ch;
+    int8_t *y; /* of the first channel; or */
+    int32_t *y32;
+    int32_t count;
     bool half; /* 32 channels at most: mul and odd hold them twice */
 } channels;
+
+/* From the order of channels to that of an entry, and back. */
+static inline sums turned(sums x)
+{
+    const __m512i ab_even = _mm512_shuffle_i32x4(x.v0, x.v1, 0x88), ab_odd = _mm512_shuffle_i32x4(x.v0, x.v1, 0xdd);
+    const __m512i cd_even = _mm512_shuffle_i32x4(x.v2, x.v3, 0x88), cd_odd = _mm512_shuffle_i32x4(x.v2, x.v3, 0xdd);
+    const sums s = { _mm512_shuffle_i32x4(ab_even, cd_even, 0x88), _mm512_shuffle_i32x4(ab_odd, cd_odd, 0x88),
+                     _mm512_shuffle_i32x4(ab_even, cd_even, 0xdd), _mm512_shuffle_i32x4(ab_odd, cd_odd, 0xdd) };
+    return s;
+}
 
 /* 64 numbers from p on, those past `count` zero, in the order of an entry. */
 static sums load_words(const int32_t *p, int32_t count)
 {
-    const __m512i a = _mm512_maskz_loadu_epi32(first16(count), p);
-    const __m512i b = _mm512_maskz_loadu_epi32(first16(count - 16), p + 16);
-    const __m512i c = _mm512_maskz_loadu_epi32(first16(count - 32), p + 32);
-    const __m512i d = _mm512_maskz_loadu_epi32(first16(count - 48), p + 48);
-    const __m512i ab_even = _mm512_shuffle_i32x4(a, b, 0x88), ab_odd = _mm512_shuffle_i32x4(a, b, 0xdd);
-    const __m512i cd_even = _mm512_shuffle_i32x4(c, d, 0x88), cd_odd = _mm512_shuffle_i32x4(c, d, 0xdd);
-    const sums s = { _mm512_shuffle_i32x4(ab_even, cd_even, 0x88), _mm512_shuffle_i32x4(ab_odd, cd_odd, 0x88),
-                     _mm512_shuffle_i32x4(ab_even, cd_even, 0xdd), _mm512_shuffle_i32x4(ab_odd, cd_odd, 0xdd) };
-    return s;
+    const sums s = { _mm512_maskz_loadu_epi32(first16(count), p), _mm512_maskz_loadu_epi32(first16(count - 16), p + 16),
+                     _mm512_maskz_loadu_epi32(first16(count - 32), p + 32),
+                     _mm512_maskz_loadu_epi32(first16(count - 48), p + 48) };
+    return turned(s);
 }
 
 /* The first 32 channels of a, then those of b. */
@@ -98,6 +105,12 @@ static void channels_of(const tvis_depthwise_s8_args *a, const int32_t *w_sums, 
                        _mm512_sub_epi32(bias.v1, _mm512_mullo_epi32(x, w.v1)),
                        _mm512_sub_epi32(bias.v2, _mm512_mullo_epi32(x, w.v2)),
                        _mm512_sub_epi32(bias.v3, _mm512_mullo_epi32(x, w.v3)) };
+    c->y32 = a->y32 ? a->y32 + ch : NULL;
+    c->y = NULL;
+    c->count = count;
+    if (a->y32)
+        return;
+    c->y = a->y + ch;
     c->half = count <= BLOCK / 2;
     c->mul = load_words(a->q.mul + ch, count);
     if (c->half)
@@ -106,7 +119,6 @@ static void channels_of(const tvis_depthwise_s8_args *a, const int32_t *w_sums, 
     c->shift = _mm512_set1_epi32(a->q.shift);
     c->limits = limits64_of(&a->q);
     c->mask = ~(__mmask64)0 >> (64 - count);
-    c->ch = ch;
 }
 
 static inline __m512i results(const channels *c, sums s)
@@ -116,16 +128,32 @@ static inline __m512i results(const channels *c, sums s)
                    c->limits);
 }
 
-static inline void store_two(const channels *c, sums s0, sums s1, int8_t *y0, int8_t *y1)
+/* At elements y0 and y1 behind the first channel. */
+static inline void store_two(const channels *c, sums s0, sums s1, ptrdiff_t y0, ptrdiff_t y1)
 {
     if (c->half) {
         const __m512i v = results(c, halves(s0, s1));
-        _mm256_mask_storeu_epi8(y0 + c->ch, (__mmask32)c->mask, _mm512_castsi512_si256(v));
-        _mm256_mask_storeu_epi8(y1 + c->ch, (__mmask32)c->mask, _mm512_extracti64x4_epi64(v, 1));
+        _mm256_mask_storeu_epi8(c->y + y0, (__mmask32)c->mask, _mm512_castsi512_si256(v));
+        _mm256_mask_storeu_epi8(c->y + y1, (__mmask32)c->mask, _mm512_extracti64x4_epi64(v, 1));
         return;
     }
-    _mm512_mask_storeu_epi8(y0 + c->ch, c->mask, results(c, s0));
-    _mm512_mask_storeu_epi8(y1 + c->ch, c->mask, results(c, s1));
+    _mm512_mask_storeu_epi8(c->y + y0, c->mask, results(c, s0));
+    _mm512_mask_storeu_epi8(c->y + y1, c->mask, results(c, s1));
+}
+
+static inline void store_words(int32_t *y, int32_t count, sums s)
+{
+    s = turned(s);
+    _mm512_mask_storeu_epi32(y, first16(count), s.v0);
+    _mm512_mask_storeu_epi32(y + 16, first16(count - 16), s.v1);
+    _mm512_mask_storeu_epi32(y + 32, first16(count - 32), s.v2);
+    _mm512_mask_storeu_epi32(y + 48, first16(count - 48), s.v3);
+}
+
+static inline void store_sums(const channels *c, sums s0, sums s1, ptrdiff_t y0, ptrdiff_t y1)
+{
+    store_words(c->y32 + y0, c->count, s0);
+    store_words(c->y32 + y1, c->count, s1);
 }
 
 #include "ops/depthwise_s8_vec.h"
