@@ -13,12 +13,13 @@
 typedef struct tvis_requant {
     const int32_t *mul;   /* one a channel: even, 0 <= mul < 2^31 */
     int32_t shift;        /* 0 … 30; |acc| << shift < 2^31 for each accumulator that can occur */
-    int32_t zero, lo, hi; /* -128 … 127, lo <= hi; lo and hi are the limits of an activation too */
+    int32_t zero, lo, hi; /* -128 … 127, lo <= hi; lo and hi are the limits of an activation too. Of 16 bits: zero is
+                             0, lo and hi -32768 … 32767 */
 } tvis_requant;
 
-/* A second int8 tensor that is added: y = clamp(q.zero + R(acc) + R(add - zero), …). */
+/* A second tensor that is added: y = clamp(q.zero + R(acc) + R(add - zero), …). */
 typedef struct tvis_requant_add {
-    int32_t mul, shift; /* as above, for |add - zero| <= 255 */
+    int32_t mul, shift; /* as above, for |add - zero| <= 255, or 32768 */
     int32_t zero;
 } tvis_requant_add;
 
@@ -30,11 +31,16 @@ static inline int32_t tvis_requant_scale(int32_t acc, int32_t mul, int32_t shift
 }
 
 /* v: the sum of what tvis_requant_scale() gave. */
-static inline int8_t tvis_requant_clamp(int64_t v, const tvis_requant *q)
+static inline int32_t tvis_requant_limit(int64_t v, const tvis_requant *q)
 {
     v += q->zero;
     v = v < q->lo ? q->lo : v;
-    return (int8_t)(v > q->hi ? q->hi : v);
+    return (int32_t)(v > q->hi ? q->hi : v);
+}
+
+static inline int8_t tvis_requant_clamp(int64_t v, const tvis_requant *q)
+{
+    return (int8_t)tvis_requant_limit(v, q);
 }
 
 /* Bias + sum, for a bias that nobody has checked: wraps. */

@@ -21,6 +21,14 @@ static inline __m256i odd8(__m256i mul)
     return _mm256_srli_epi64(mul, 32);
 }
 
+static inline __m256i scale8_in_order(__m256i acc, __m256i mul, __m256i shift)
+{
+    const __m256i half = _mm256_set1_epi64x((int64_t)1 << 31), a = _mm256_sllv_epi32(acc, shift);
+    const __m256i low = _mm256_add_epi64(_mm256_mul_epi32(a, mul), half);
+    const __m256i high = _mm256_add_epi64(_mm256_mul_epi32(_mm256_srli_epi64(a, 32), odd8(mul)), half);
+    return _mm256_blend_epi32(_mm256_srli_epi64(low, 32), high, 0xaa);
+}
+
 typedef struct limits32 {
     __m256i lo, hi, zero; /* zero: 16 bits wide */
 } limits32;
