@@ -2,20 +2,24 @@
 #include "ops/dense_s8.h"
 #include "core/port.h"
 
-tvis_status tvis_s8_check(const tvis_node_plan *p, int32_t channels)
+tvis_status tvis_s8_constants(const tvis_node_plan *p, int32_t channels)
 {
     const tvis_blob_tensor *w = p->in[1];
-    const uint16_t out = tvis_ids(p->model)[p->node->ids + p->node->in_count];
     const bool constant = w->producer == TVIS_NONE && w->last_use == TVIS_NONE;
-    if (p->in[0]->dtype != TVIS_S8 || w->dtype != TVIS_S8 || !constant || w->pack != TVIS_PACK_PLAIN ||
-        tvis_tensors(p->model)[out].dtype != TVIS_S8 || !p->in[TVIS_S8_BIAS] || !p->in[TVIS_S8_MUL])
-        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE,
-                              "int8 input, weights, output, biases and multipliers are needed");
+    if (w->dtype != TVIS_S8 || !constant || w->pack != TVIS_PACK_PLAIN || !p->in[TVIS_S8_BIAS] || !p->in[TVIS_S8_MUL])
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "int8 weights, biases and multipliers are needed");
     if (p->node->act != TVIS_ACT_NONE)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_ENUM, "activations of int8 layers are limits or tables");
     tvis_status s = tvis_plan_vector(p, TVIS_S8_BIAS, TVIS_S32, channels);
-    if (!s)
-        s = tvis_plan_vector(p, TVIS_S8_MUL, TVIS_S32, channels);
+    return s ? s : tvis_plan_vector(p, TVIS_S8_MUL, TVIS_S32, channels);
+}
+
+tvis_status tvis_s8_check(const tvis_node_plan *p, int32_t channels)
+{
+    const uint16_t out = tvis_ids(p->model)[p->node->ids + p->node->in_count];
+    if (p->in[0]->dtype != TVIS_S8 || tvis_tensors(p->model)[out].dtype != TVIS_S8)
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "int8 input and output are needed");
+    tvis_status s = tvis_s8_constants(p, channels);
     return s ? s : tvis_plan_vector(p, TVIS_S8_TABLE, TVIS_S8, 256);
 }
 
@@ -41,24 +45,37 @@ void tvis_s8_look_up(const tvis_node_run *r, int8_t *y, int32_t rows, int32_t co
         }
 }
 
-static const tvis_kernel *choose(uint32_t cpu, int64_t rows, uint16_t *row)
+uint16_t tvis_dense_s8_choose(uint32_t cpu, int64_t rows)
 {
     uint16_t i = 0;
     while ((tvis_gemm_s8[i].k.cpu & ~cpu) || (tvis_gemm_s8[i].k.m_max && rows > tvis_gemm_s8[i].k.m_max))
         i++;
-    *row = i;
-    return &tvis_gemm_s8[i].k;
+    return i;
 }
 
-/* Bytes of one group's weights in the kernel's order. */
-static size_t group_bytes(const tvis_kernel *kern, int32_t n, int32_t k)
+size_t tvis_dense_s8_group(const tvis_kernel *kern, int32_t n, int32_t k)
 {
     return kern->pack == TVIS_PACK_PLAIN ? (size_t)n * (size_t)k : tvis_gemm_s8_packed(n, k, kern->pack);
 }
 
-static size_t panel_bytes(const tvis_kernel *kern, int32_t k)
+size_t tvis_dense_s8_panel(const tvis_kernel *kern, int32_t k)
 {
     return tvis_gemm_s8_panel(k, TVIS_PACK_GROUP(kern->pack), kern->nr);
+}
+
+tvis_status tvis_dense_s8_weights(tvis_node_plan *p, const tvis_kernel *kern, int64_t rows, int32_t n, int32_t k,
+                                  int32_t groups, uint32_t *panel)
+{
+    const bool plain = kern->pack == TVIS_PACK_PLAIN, ready = plain || tvis_plan_packed(p, 0, kern->pack);
+    if (k > TVIS_GEMM_S8_MAX_K || rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX / 2)
+        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT,
+                              "more than 2^15 weights an output, 2^30 in all, or 2^31 rows");
+    p->kernel_name = kern->name;
+    p->macs = (uint64_t)rows * (uint64_t)n * (uint64_t)k * (uint64_t)groups;
+    p->choice[0].pack = kern->pack;
+    p->choice[0].pack_bytes = plain ? 0 : (uint32_t)groups * (uint32_t)tvis_dense_s8_group(kern, n, k);
+    *panel = ready ? 0 : (uint32_t)tvis_dense_s8_panel(kern, k);
+    return TVIS_OK;
 }
 
 tvis_status tvis_dense_s8_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups, bool gathers)
@@ -72,28 +89,20 @@ tvis_status tvis_dense_s8_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32
             return tvis_plan_fail_shape(p, "the tensor to add", p->out_dims[0], p->in_dims[TVIS_S8_ADD]);
         p->in_place = TVIS_S8_ADD;
     }
-    if (k > TVIS_GEMM_S8_MAX_K || rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX / 2)
-        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT,
-                              "more than 2^15 weights an output, 2^30 in all, or 2^31 rows");
-    tvis_choice *c = &p->choice[0];
-    const tvis_kernel *kern = choose(p->config->cpu, rows, &c->kernel);
-    const bool plain = kern->pack == TVIS_PACK_PLAIN;
-    p->kernel_name = kern->name;
-    p->macs = (uint64_t)rows * (uint64_t)n * (uint64_t)k * (uint64_t)groups;
-    c->pack = kern->pack;
-    c->pack_bytes = plain ? 0 : (uint32_t)groups * (uint32_t)group_bytes(kern, n, k);
-    const bool ready = plain || tvis_plan_packed(p, 0, kern->pack);
-    const uint32_t panel = ready ? 0 : (uint32_t)panel_bytes(kern, k);
-    return tvis_matmul_scratch(p, kern, rows, k, 1, panel + tvis_gemm_s8[c->kernel].scratch, gathers);
+    const uint16_t row = p->choice[0].kernel = tvis_dense_s8_choose(p->config->cpu, rows);
+    const tvis_kernel *kern = &tvis_gemm_s8[row].k;
+    uint32_t panel;
+    s = tvis_dense_s8_weights(p, kern, rows, n, k, groups, &panel);
+    return s ? s : tvis_matmul_scratch(p, kern, rows, k, 1, panel + tvis_gemm_s8[row].scratch, gathers);
 }
 
 void tvis_dense_s8_pack(const tvis_node_plan *p, int32_t n, int32_t k, int32_t groups, void *out)
 {
-    const tvis_kernel *kern = &tvis_gemm_s8[p->choice[0].kernel].k;
+    const uint16_t order = p->choice[0].pack;
     const int8_t *w = (const int8_t *)(p->model->blob + p->in[1]->offset);
     for (int32_t g = 0; g < groups; g++)
-        tvis_gemm_s8_pack(w + (size_t)g * (size_t)n * (size_t)k, n, k, kern->pack,
-                          (int8_t *)out + (size_t)g * group_bytes(kern, n, k));
+        tvis_gemm_s8_pack(w + (size_t)g * (size_t)n * (size_t)k, n, k, order,
+                          (int8_t *)out + (size_t)g * tvis_gemm_s8_packed(n, k, order));
 }
 
 static void multiply_packing(const tvis_matmul *mm, tvis_gemm_s8_args a, const int8_t *w, int8_t *panel)
@@ -132,12 +141,13 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
         .add_q = { r->node->q.add_mul, r->node->q.add_shift, add ? r->in[TVIS_S8_ADD]->zero : 0 },
     };
     if (tvis_gemm_s8[r->kernel[0]].scratch)
-        a.scratch = (int8_t *)panel + (kern->pack == TVIS_PACK_PLAIN || r->packed[0] ? 0 : panel_bytes(kern, mm->k));
+        a.scratch =
+            (int8_t *)panel + (kern->pack == TVIS_PACK_PLAIN || r->packed[0] ? 0 : tvis_dense_s8_panel(kern, mm->k));
     if (kern->pack == TVIS_PACK_PLAIN) {
         tvis_gemm_s8[r->kernel[0]].run(&a);
     } else if (r->packed[0]) {
-        a.w = (const int8_t *)r->packed[0] + (size_t)b->group * group_bytes(kern, mm->n, mm->k) +
-              (size_t)(b->col / kern->nr) * panel_bytes(kern, mm->k);
+        a.w = (const int8_t *)r->packed[0] + (size_t)b->group * tvis_dense_s8_group(kern, mm->n, mm->k) +
+              (size_t)(b->col / kern->nr) * tvis_dense_s8_panel(kern, mm->k);
         tvis_gemm_s8[r->kernel[0]].run(&a);
     } else {
         multiply_packing(mm, a, plain, panel);
@@ -156,6 +166,7 @@ void tvis_dense_s8_run(const tvis_node_run *r, int32_t rows, int32_t n, int32_t 
         .k = k,
         .groups = groups,
         .size = 1,
+        .y_size = 1,
         .x = r->x[0],
         .y = r->y[0],
         .gather = gather,

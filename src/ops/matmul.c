@@ -46,7 +46,7 @@ static void run_share(const tvis_matmul *mm, const share *s, uint8_t *scratch)
     for (int32_t row = s->row0; row < s->row1; row += step) {
         b.m = s->row1 - row < step ? s->row1 - row : step;
         b.offset = (size_t)row * (size_t)b.ldy + b.first_column;
-        b.y = (uint8_t *)mm->y + b.offset * mm->size;
+        b.y = (uint8_t *)mm->y + b.offset * mm->y_size;
         if (mm->gather) {
             mm->gather(mm, row, b.m, s->group, scratch);
             b.x = scratch;

@@ -21,8 +21,8 @@ struct tvis_matmul {
     const tvis_node_run *run;
     const tvis_kernel *kern;
     int32_t m, n, k, groups;
-    uint32_t size; /* bytes of an element of x and y */
-    const void *x; /* NULL when `gather` is given */
+    uint32_t size, y_size; /* bytes of an element of x and y */
+    const void *x;         /* NULL when `gather` is given */
     void *y;
     /* Writes rows [row, row + rows) of the virtual (m, k) matrix of a group to out, k apart; NULL: x has them. */
     void (*gather)(const tvis_matmul *mm, int32_t row, int32_t rows, int32_t group, void *out);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Depthwise convolution in int8, as op_depthwise.c; inputs as in dense_s8.h, but nothing is added, and the bias holds
- * nothing for the zero point of x. */
+/* Depthwise convolution in int8 and int16, as op_depthwise.c; inputs as in dense_s8.h and dense_s16.h, but nothing is
+ * added, and the bias holds nothing for the zero point of x. */
 #include "core/port.h"
 #include "ops/conv_shape.h"
-#include "ops/dense_s8.h"
+#include "ops/dense_s16.h"
+#include "ops/depthwise_s16.h"
 #include "ops/depthwise_s8.h"
 
 static bool usable(const tvis_kernel *k, const tvis_node_plan *p)
@@ -17,7 +18,7 @@ static uint32_t packed_bytes(const tvis_kernel *k, const int32_t *w)
     return k->pack == TVIS_PACK_PLAIN ? 0 : (uint32_t)tvis_depthwise_s8_packed(w[1], w[2], w[3], k->pack);
 }
 
-static tvis_status plan(tvis_node_plan *p)
+static tvis_status check(tvis_node_plan *p, tvis_status (*types)(const tvis_node_plan *, int32_t))
 {
     tvis_conv_shape s;
     tvis_status status = tvis_plan_arity(p, 2, 6);
@@ -29,11 +30,19 @@ static tvis_status plan(tvis_node_plan *p)
     if (w[0] != 1 || w[3] != s.ic || p->node->p.conv.groups != 1 || p->in[TVIS_S8_ADD])
         return tvis_plan_fail_shape(p, "weights", want, w);
     p->out_dims[0][3] = s.ic;
-    status = tvis_s8_check(p, s.ic);
-    if (!status && ((int64_t)p->out_dims[0][0] * s.oh > INT32_MAX || p->in[1]->bytes > INT32_MAX / 16))
-        status = tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 rows or 2^27 weights");
-    if (status)
-        return status;
+    p->macs = (uint64_t)tvis_elements(p->out_dims[0]) * (uint64_t)w[1] * (uint64_t)w[2];
+    status = types(p, s.ic);
+    if (!status && ((int64_t)p->out_dims[0][0] * s.oh > INT32_MAX || p->in[1]->bytes > INT32_MAX / 16 ||
+                    (int64_t)s.ow * s.ic > INT32_MAX / 4))
+        status = tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT,
+                                "more than 2^31 rows, 2^29 elements in one, or 2^27 weights");
+    return status;
+}
+
+/* The kernel for int8, and scratch for its weights. */
+static void choose(tvis_node_plan *p)
+{
+    const int32_t *w = p->in[1]->dims;
     tvis_choice *choice = &p->choice[0];
     while (!usable(&tvis_depthwise_s8[choice->kernel].k, p))
         choice->kernel++;
@@ -42,8 +51,14 @@ static tvis_status plan(tvis_node_plan *p)
     choice->pack_bytes = packed_bytes(kern, w);
     p->scratch = choice->pack_bytes && !tvis_plan_packed(p, 0, kern->pack) ? choice->pack_bytes : 0;
     p->kernel_name = kern->name;
-    p->macs = (uint64_t)tvis_elements(p->out_dims[0]) * (uint64_t)w[1] * (uint64_t)w[2];
-    return TVIS_OK;
+}
+
+static tvis_status plan_s8(tvis_node_plan *p)
+{
+    tvis_status s = check(p, tvis_s8_check);
+    if (!s)
+        choose(p);
+    return s;
 }
 
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)
@@ -67,41 +82,135 @@ static const int8_t *weights(const tvis_node_run *r, uint8_t *scratch)
     return (const int8_t *)scratch;
 }
 
-static void run_part(void *arg, uint32_t part)
+/* What is the same in all rows. */
+static tvis_depthwise_s8_args args_of(const tvis_node_run *r, const tvis_conv_shape *s, uint32_t part)
+{
+    return (tvis_depthwise_s8_args){
+        .w = weights(r, r->scratch + (size_t)part * r->scratch_bytes),
+        .bias = r->x[TVIS_S8_BIAS],
+        .iw = s->iw,
+        .ow = s->ow,
+        .c = s->ic,
+        .kh = s->kh,
+        .kw = s->kw,
+        .stride = s->stride[1],
+        .pad = s->left,
+        .dilation = s->dilation[1],
+        .x_zero = r->in[0]->zero,
+    };
+}
+
+static void rows_of(const tvis_node_run *r, const tvis_conv_shape *s, int32_t i, const int8_t **rows)
+{
+    const size_t picture = (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
+    for (int32_t ky = 0; ky < s->kh; ky++)
+        rows[ky] = tvis_conv_row(s, (const int8_t *)r->x[0] + (size_t)(i / s->oh) * picture, i % s->oh, ky);
+}
+
+static void run_part_s8(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
     const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1], 1);
-    const int32_t total = r->out_dims[0][0] * s.oh;
-    const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic, out_row = (size_t)s.ow * (size_t)s.ic;
+    const int32_t total = r->out_dims[0][0] * s.oh, end = tvis_part(total, part + 1, r->parts, 1);
+    const size_t out_row = (size_t)s.ow * (size_t)s.ic;
     const int8_t *rows[TVIS_MAX_KERNEL];
-    tvis_depthwise_s8_args a = {
-        .rows = rows,
-        .w = weights(r, r->scratch + (size_t)part * r->scratch_bytes),
-        .bias = r->x[TVIS_S8_BIAS],
-        .iw = s.iw,
-        .ow = s.ow,
-        .c = s.ic,
-        .kh = s.kh,
-        .kw = s.kw,
-        .stride = s.stride[1],
-        .pad = s.left,
-        .dilation = s.dilation[1],
-        .x_zero = r->in[0]->zero,
-        .q = tvis_s8_requant(r, 0),
-    };
-    const int32_t end = tvis_part(total, part + 1, r->parts, 1);
+    tvis_depthwise_s8_args a = args_of(r, &s, part);
+    a.rows = rows;
+    a.q = tvis_s8_requant(r, 0);
     for (int32_t i = tvis_part(total, part, r->parts, 1); i < end; i++) {
-        for (int32_t ky = 0; ky < s.kh; ky++)
-            rows[ky] = tvis_conv_row(&s, (const int8_t *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, ky);
+        rows_of(r, &s, i, rows);
         a.y = (int8_t *)r->y[0] + (size_t)i * out_row;
         tvis_depthwise_s8[r->kernel[0]].run(&a);
         tvis_s8_look_up(r, a.y, 1, (int32_t)out_row, 0);
     }
 }
 
-static void run(const tvis_node_run *r)
+static void run_s8(const tvis_node_run *r)
 {
-    tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
+    tvis_run_parts(r, run_part_s8, (void *)(uintptr_t)r);
 }
 
-const tvis_op tvis_op_depthwise_s8 = { TVIS_OP_DEPTHWISE, TVIS_S8, "depthwise", plan, pack, run, NULL };
+/* ---- S16 on one side or on both ---- */
+
+static tvis_status plan_s16(tvis_node_plan *p)
+{
+    tvis_status s = check(p, tvis_s16_check);
+    if (s)
+        return s;
+    const uint64_t sums = (uint64_t)p->out_dims[0][2] * (uint64_t)p->out_dims[0][3] * sizeof(int32_t);
+    if (p->in[0]->dtype == TVIS_S8)
+        choose(p);
+    else
+        p->kernel_name = tvis_depthwise_s16[p->choice[0].kernel = tvis_depthwise_s16_choose(p->config->cpu)].k.name;
+    if (p->scratch + sums > INT32_MAX)
+        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "scratch of more than 2 GiB");
+    p->scratch += (uint32_t)sums;
+    return TVIS_OK;
+}
+
+/* The sums of output row i, (ow, c). */
+static void sum_s8(const tvis_node_run *r, const tvis_conv_shape *s, tvis_depthwise_s8_args *a, int32_t i)
+{
+    const int8_t *rows[TVIS_MAX_KERNEL];
+    rows_of(r, s, i, rows);
+    a->rows = rows;
+    tvis_depthwise_s8[r->kernel[0]].run(a);
+}
+
+static void sum_s16(const tvis_node_run *r, const tvis_conv_shape *s, int32_t *y, int32_t i)
+{
+    const size_t picture = (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
+    const int16_t *rows[TVIS_MAX_KERNEL];
+    for (int32_t ky = 0; ky < s->kh; ky++)
+        rows[ky] = tvis_conv_row(s, (const int16_t *)r->x[0] + (size_t)(i / s->oh) * picture, i % s->oh, ky);
+    const tvis_depthwise_s16_args a = {
+        .rows = rows,
+        .w = r->x[1],
+        .bias = r->x[TVIS_S8_BIAS],
+        .y = y,
+        .iw = s->iw,
+        .ow = s->ow,
+        .c = s->ic,
+        .kh = s->kh,
+        .kw = s->kw,
+        .stride = s->stride[1],
+        .pad = s->left,
+        .dilation = s->dilation[1],
+    };
+    tvis_depthwise_s16[r->kernel[0]].run(&a);
+}
+
+static void run_part_s16(void *arg, uint32_t part)
+{
+    const tvis_node_run *r = arg;
+    const bool narrow = r->in[0]->dtype == TVIS_S8;
+    const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1], narrow ? 1 : 2);
+    const int32_t total = r->out_dims[0][0] * s.oh, end = tvis_part(total, part + 1, r->parts, 1);
+    const size_t out_row = (size_t)s.ow * (size_t)s.ic;
+    uint8_t *scratch = r->scratch + (size_t)part * r->scratch_bytes;
+    tvis_narrow_args n = tvis_s16_narrow(r, 0);
+    tvis_depthwise_s8_args a = { 0 };
+    if (narrow)
+        a = args_of(r, &s, part);
+    if (a.w == (const int8_t *)scratch)
+        scratch += packed_bytes(&tvis_depthwise_s8[r->kernel[0]].k, r->in_dims[1]);
+    n.x = a.y32 = (int32_t *)(void *)scratch;
+    n.m = s.ow;
+    n.n = n.ldx = n.ldy = s.ic;
+    for (int32_t i = tvis_part(total, part, r->parts, 1); i < end; i++) {
+        if (narrow)
+            sum_s8(r, &s, &a, i);
+        else
+            sum_s16(r, &s, a.y32, i);
+        n.y = (uint8_t *)r->y[0] + (size_t)i * out_row * (n.wide ? 2 : 1);
+        tvis_s16_run_narrow(r, &n);
+    }
+}
+
+static void run_s16(const tvis_node_run *r)
+{
+    tvis_run_parts(r, run_part_s16, (void *)(uintptr_t)r);
+}
+
+const tvis_op tvis_op_depthwise_s8 = { TVIS_OP_DEPTHWISE, TVIS_S8, "depthwise", plan_s8, pack, run_s8, NULL };
+const tvis_op tvis_op_depthwise_s16 = { TVIS_OP_DEPTHWISE, TVIS_S16, "depthwise", plan_s16, pack, run_s16, NULL };

@@ -42,6 +42,9 @@ static const tvis_op *const all[] = {
     &tvis_op_dequantize_s16,
     &tvis_op_requantize_s8,
     &tvis_op_requantize_s16,
+    &tvis_op_conv2d_s16,
+    &tvis_op_depthwise_s16,
+    &tvis_op_linear_s16,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/dense_s16.h"
+#include "core/port.h"
+#include "ops/gemm_s16.h"
+
+static bool is_integer(uint8_t dtype)
+{
+    return dtype == TVIS_S8 || dtype == TVIS_S16;
+}
+
+static uint8_t out_dtype(const tvis_node_plan *p)
+{
+    return tvis_tensors(p->model)[tvis_ids(p->model)[p->node->ids + p->node->in_count]].dtype;
+}
+
+tvis_status tvis_s16_check(const tvis_node_plan *p, int32_t channels)
+{
+    if (!is_integer(p->in[0]->dtype) || !is_integer(out_dtype(p)))
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "integers of 8 or 16 bits are needed on both sides");
+    tvis_status s = tvis_s8_constants(p, channels);
+    return s ? s : tvis_plan_vector(p, TVIS_S8_TABLE, TVIS_S16, TVIS_TABLE16_ENTRIES);
+}
+
+tvis_narrow_args tvis_s16_narrow(const tvis_node_run *r, size_t first)
+{
+    const tvis_quant *q = &r->node->q;
+    const tvis_blob_tensor *add = r->in[TVIS_S8_ADD];
+    const bool wide = r->out[0]->dtype == TVIS_S16, limits16 = wide || r->x[TVIS_S8_TABLE];
+    return (tvis_narrow_args){
+        .table = r->x[TVIS_S8_TABLE],
+        .wide = wide,
+        .add_wide = add && add->dtype == TVIS_S16,
+        .q = { .mul = (const int32_t *)r->x[TVIS_S8_MUL] + first,
+               .shift = q->shift,
+               .zero = limits16 ? 0 : q->zero,
+               .lo = limits16 ? tvis_quant_lo16(q) : q->lo,
+               .hi = limits16 ? tvis_quant_hi16(q) : q->hi },
+        .add_q = { q->add_mul, q->add_shift, add ? add->zero : 0 },
+    };
+}
+
+void tvis_s16_run_narrow(const tvis_node_run *r, const tvis_narrow_args *a)
+{
+    tvis_narrow[tvis_narrow_choose(r->cpu)].run(a);
+}
+
+/* ---- products ---- */
+
+/* Sums of a block, which stay in the first-level cache until they are results: whole tiles of every kernel. */
+enum { ROWS = 24, FAST = 256 * ROWS, SMALL = 64 * ROWS };
+
+static int32_t most_sums(uint8_t plan)
+{
+    return plan == TVIS_PLAN_FAST ? FAST : SMALL;
+}
+
+static size_t sums_bytes(uint8_t plan, int64_t rows, int32_t n)
+{
+    const int64_t all = rows * n, most = most_sums(plan);
+    return (size_t)(all < most ? all : most) * sizeof(int32_t);
+}
+
+static uint32_t kernel_scratch(uint8_t x, uint16_t row)
+{
+    return x == TVIS_S8 ? tvis_gemm_s8[row].scratch : 0;
+}
+
+tvis_status tvis_dense_s16_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups, bool gathers)
+{
+    const uint8_t x = p->in[0]->dtype;
+    tvis_status s = tvis_s16_check(p, p->out_dims[0][3]);
+    if (s)
+        return s;
+    if (p->node->in_count > TVIS_S8_ADD && p->in[TVIS_S8_ADD]) {
+        const uint8_t add = p->in[TVIS_S8_ADD]->dtype;
+        if (!is_integer(add) || memcmp(p->in_dims[TVIS_S8_ADD], p->out_dims[0], sizeof p->out_dims[0]) != 0)
+            return tvis_plan_fail_shape(p, "the tensor to add", p->out_dims[0], p->in_dims[TVIS_S8_ADD]);
+        p->in_place = add == out_dtype(p) ? TVIS_S8_ADD : -1;
+    }
+    const uint16_t row = p->choice[0].kernel =
+        x == TVIS_S8 ? tvis_dense_s8_choose(p->config->cpu, rows) : tvis_gemm_s16_choose(p->config->cpu);
+    const tvis_kernel *kern = x == TVIS_S8 ? &tvis_gemm_s8[row].k : &tvis_gemm_s16[row].k;
+    uint32_t panel;
+    s = tvis_dense_s8_weights(p, kern, rows, n, k, groups, &panel);
+    panel += (uint32_t)sums_bytes(p->config->plan, rows, n) + kernel_scratch(x, row);
+    return s ? s : tvis_matmul_scratch(p, kern, rows, k, x == TVIS_S8 ? 1 : 2, panel, gathers);
+}
+
+/* What a block of a part works on: rows [row, row + m) and columns [col, col + n) of it. */
+typedef struct piece {
+    const tvis_matmul *mm;
+    const tvis_block *b;
+    const int8_t *w; /* of these columns, in the kernel's order */
+    int32_t *sums;
+    void *scratch; /* the kernel's */
+    int32_t row, m, col, n;
+} piece;
+
+static void sum(const piece *p)
+{
+    const tvis_node_run *r = p->mm->run;
+    const int32_t *bias = (const int32_t *)r->x[TVIS_S8_BIAS] + p->b->first_column + p->col;
+    const ptrdiff_t at = (ptrdiff_t)p->row * p->b->ldx;
+    const int32_t k = p->mm->k;
+    if (r->in[0]->dtype == TVIS_S8) {
+        tvis_gemm_s8[r->kernel[0]].run(&(tvis_gemm_s8_args){ .x = (const int8_t *)p->b->x + at,
+                                                             .w = p->w,
+                                                             .bias = bias,
+                                                             .y32 = p->sums,
+                                                             .m = p->m,
+                                                             .n = p->n,
+                                                             .k = k,
+                                                             .ldx = p->b->ldx,
+                                                             .ldy = p->n,
+                                                             .scratch = p->scratch });
+        return;
+    }
+    tvis_gemm_s16[r->kernel[0]].run(
+        &(tvis_gemm_s16_args){ (const int16_t *)p->b->x + at, p->w, bias, p->sums, p->m, p->n, k, p->b->ldx, p->n });
+}
+
+static void narrow(const piece *p)
+{
+    const tvis_node_run *r = p->mm->run;
+    tvis_narrow_args a = tvis_s16_narrow(r, p->b->first_column + (size_t)p->col);
+    const size_t at = (size_t)p->row * (size_t)p->b->ldy + (size_t)p->col;
+    const uint8_t *add = r->x[TVIS_S8_ADD];
+    a.x = p->sums;
+    a.add = add ? add + (p->b->offset + at) * (a.add_wide ? 2 : 1) : NULL;
+    a.y = (uint8_t *)p->b->y + at * p->mm->y_size;
+    a.m = p->m;
+    a.n = a.ldx = p->n;
+    a.ldy = p->b->ldy;
+    tvis_s16_run_narrow(r, &a);
+}
+
+/* All rows of some columns. */
+static void run_columns(piece *p)
+{
+    const int32_t most = most_sums(p->mm->run->plan) / p->n / ROWS * ROWS;
+    for (p->row = 0; p->row < p->b->m; p->row += most) {
+        p->m = p->b->m - p->row < most ? p->b->m - p->row : most;
+        sum(p);
+        narrow(p);
+    }
+}
+
+/* The piece's columns in the session's packed weights; NULL: there are none. */
+static const int8_t *packed(const piece *p)
+{
+    const tvis_matmul *mm = p->mm;
+    const int8_t *all = mm->run->packed[0];
+    const size_t panel = (size_t)((p->b->col + p->col) / mm->kern->nr);
+    return all ? all + (size_t)p->b->group * tvis_dense_s8_group(mm->kern, mm->n, mm->k) +
+                     panel * tvis_dense_s8_panel(mm->kern, mm->k)
+               : NULL;
+}
+
+/* Scratch: sums, a panel of weights where they are not packed yet, the kernel's. */
+static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
+{
+    const tvis_node_run *r = mm->run;
+    const tvis_kernel *kern = mm->kern;
+    const bool plain = kern->pack == TVIS_PACK_PLAIN, packing = !plain && !r->packed[0];
+    const int8_t *w = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k;
+    int8_t *panel = (int8_t *)scratch + sums_bytes(r->plan, mm->m, mm->n);
+    piece p = { .mm = mm, .b = b, .sums = scratch };
+    if (kernel_scratch(r->in[0]->dtype, r->kernel[0]))
+        p.scratch = panel + (packing ? tvis_dense_s8_panel(kern, mm->k) : 0);
+    const int32_t step = packing ? kern->nr : most_sums(r->plan) / ROWS;
+    for (; p.col < b->n; p.col += step) {
+        p.n = b->n - p.col < step ? b->n - p.col : step;
+        p.w = plain ? w + (size_t)p.col * (size_t)mm->k : packed(&p);
+        if (packing) {
+            tvis_gemm_s8_pack(w + (size_t)p.col * (size_t)mm->k, p.n, mm->k, kern->pack, panel);
+            p.w = panel;
+        }
+        run_columns(&p);
+    }
+}
+
+void tvis_dense_s16_run(const tvis_node_run *r, int32_t rows, int32_t n, int32_t k, int32_t groups,
+                        void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *), const void *shape)
+{
+    const bool s8 = r->in[0]->dtype == TVIS_S8;
+    const tvis_matmul mm = {
+        .run = r,
+        .kern = s8 ? &tvis_gemm_s8[r->kernel[0]].k : &tvis_gemm_s16[r->kernel[0]].k,
+        .m = rows,
+        .n = n,
+        .k = k,
+        .groups = groups,
+        .size = s8 ? 1 : 2,
+        .y_size = r->out[0]->dtype == TVIS_S8 ? 1 : 2,
+        .x = r->x[0],
+        .y = r->y[0],
+        .gather = gather,
+        .multiply = multiply,
+        .shape = shape,
+    };
+    tvis_matmul_run(&mm);
+}
