@@ -147,7 +147,14 @@ static tvis_status picture(void *user, uint32_t i, const tvis_tensor *in, tvis_d
 
 static tvis_quantize_config int8_config(pictures *p, uint8_t observer)
 {
-    return (tvis_quantize_config){ sizeof(tvis_quantize_config), TVIS_QUANTIZE_INT8, observer, 99.99f, 4, picture, p };
+    return (tvis_quantize_config){ .struct_size = sizeof(tvis_quantize_config),
+                                   .mode = TVIS_QUANTIZE_INT8,
+                                   .observer = observer,
+                                   .percentile = 99.99f,
+                                   .images = 4,
+                                   .input = picture,
+                                   .input_user = p,
+                                   .equalize = TVIS_EQUALIZE_OFF };
 }
 
 static void a_network_keeps_its_answers(void **state)
@@ -178,7 +185,8 @@ static void a_network_keeps_its_answers(void **state)
         tvis_quantize_report report;
         p.calls = 0;
         tvt_ok(tvis_quantize(&m, &k, &small, &report, &d), &d);
-        assert_int_equal(p.calls, observer < TVIS_OBSERVER_PERCENTILE ? 4 : 8);
+        if (observer < TVIS_OBSERVER_BEST)
+            assert_int_equal(p.calls, observer < TVIS_OBSERVER_PERCENTILE ? 4 : 8);
         assert_int_equal(report.tensors, 53);
         assert_true(report.snr_db > 35.0 && report.worst_db <= report.snr_db && report.worst);
         tvt_ok(tvis_model_open(&q, small.data, small.size, &d), &d);
