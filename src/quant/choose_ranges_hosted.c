@@ -33,11 +33,8 @@ tvis_range tvis_table_range(uint8_t act, tvis_range x, tvis_range y)
     return (tvis_range){ flat_until(act, x.lo, y), flat_until(act, x.hi, y) };
 }
 
-void tvis_choose_ranges(const tvis_graph *from, const tvis_calibration *k, const tvis_quantize_config *c,
-                        tvis_range *range)
+void tvis_bound_tables(const tvis_graph *from, tvis_range *range)
 {
-    for (uint32_t i = 0; i < k->count; i++)
-        range[i] = tvis_statistics_range(&k->tensor[i].s, c->observer, (double)c->percentile);
     for (uint32_t i = 0; i < from->node_count; i++) {
         const tvis_gnode *n = &from->node[i];
         if (n->op == TVIS_OP_ACTIVATION && !tvis_act_clamps(n->act) && tvis_graph_uses(from, n->in[0]) == 1)

@@ -33,10 +33,10 @@ static void add_weights(const tvis_graph *g, const tvis_gnode *n, double *size, 
     free(own);
 }
 
-static void add_activations(const tvis_observed *o, double *size)
+static void add_activations(const tvis_observed *o, bool six, double *size)
 {
-    double largest = 0.0;
-    for (int32_t c = 0; c < o->channels; c++)
+    double largest = six ? 1.0 : 0.0;
+    for (int32_t c = 0; !six && c < o->channels; c++)
         largest = fmax(largest, (double)o->extremes[c]);
     for (int32_t c = 0; largest > 0.0 && c < o->channels; c++)
         size[c] = fmax(size[c], (double)o->extremes[c] / largest);
@@ -62,6 +62,17 @@ static void balance(double *activation, const double *weight, bool weighted, int
         activation[c] = fmin(fmax(alive ? fmax(activation[c], least) / mean : 1.0, 1.0 / MOST), MOST);
 }
 
+/* ReLU6 cuts at 6 times the factor then: none is above 1, and none so small that a value of the calibration pictures is
+ * cut. A channel that nowhere comes near 6 uses all of the range all the same. */
+static void balance_six(double *activation, const double *weight, bool weighted, int32_t channels)
+{
+    for (int32_t c = 0; c < channels; c++) {
+        const double size = fmin(fmax(activation[c] / 6.0, 1.0 / MOST), 1.0);
+        const double wish = weighted && weight[c] > 0.0 ? pow(size, BALANCE) / pow(weight[c], 1.0 - BALANCE) : size;
+        activation[c] = fmin(fmax(wish, size), 1.0);
+    }
+}
+
 /* ---- groups ---- */
 
 static bool reads(const tvis_scale_groups *s, const tvis_graph *g, const tvis_gnode *n, uint32_t root)
@@ -72,7 +83,9 @@ static bool reads(const tvis_scale_groups *s, const tvis_graph *g, const tvis_gn
 static tvis_status choose_group(tvis_equalization *e, const tvis_graph *g, const tvis_calibration *k, uint32_t root)
 {
     const int32_t channels = k->tensor[root].channels;
-    bool weighted = false;
+    bool weighted = false, six = false;
+    for (uint32_t i = root; i < k->count; i++)
+        six = six || (e->groups.root[i] == root && e->groups.six[i]);
     double *weight = calloc((size_t)channels, sizeof *weight);
     double *factor = e->factor[root] = calloc((size_t)channels, sizeof *factor);
     if (!weight || !factor) {
@@ -80,8 +93,8 @@ static tvis_status choose_group(tvis_equalization *e, const tvis_graph *g, const
         return TVIS_ENOMEM;
     }
     for (uint32_t i = root; i < k->count; i++)
-        if (e->groups.root[i] == root && k->tensor[i].channels == channels) {
-            add_activations(&k->tensor[i], factor);
+        if (e->groups.root[i] == root && (!six || e->groups.six[i])) {
+            add_activations(&k->tensor[i], six, factor);
             e->layers++;
         }
     for (uint32_t i = 0; i < g->node_count; i++)
@@ -89,7 +102,7 @@ static tvis_status choose_group(tvis_equalization *e, const tvis_graph *g, const
             add_weights(g, &g->node[i], weight, channels);
             weighted = true;
         }
-    balance(factor, weight, weighted, channels);
+    (six ? balance_six : balance)(factor, weight, weighted, channels);
     free(weight);
     return TVIS_OK;
 }

@@ -13,6 +13,7 @@
 typedef struct tvis_scale_groups {
     uint32_t *root; /* of each tensor: the group's representative */
     bool *fixed;    /* of each representative: a factor would change what the network computes */
+    bool *six;      /* of each tensor: ReLU6 wrote it */
     uint32_t count;
 } tvis_scale_groups;
 

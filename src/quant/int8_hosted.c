@@ -17,7 +17,7 @@ static bool compares(const tvis_quantize_config *c)
 
 static tvis_status search(tvis_search *s)
 {
-    tvis_status status = s->grade && s->precision && s->range
+    tvis_status status = s->grade && s->precision && s->observed && s->range
                              ? TVIS_OK
                              : tvis_fail(s->diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
     if (!status && compares(s->c))
@@ -35,10 +35,12 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
     tvis_search s = {
         .c = c,
         .original = original,
+        .pictures = 32,
         .m = plain,
         .from = from,
         .grade = calloc(from->node_count + 1, sizeof *s.grade),
         .precision = calloc(from->node_count + 1, sizeof *s.precision),
+        .observed = calloc(from->tensor_count + 1, sizeof *s.observed),
         .range = calloc(from->tensor_count + 1, sizeof *s.range),
         .report = { .drop = NAN },
         .diag = diag,
@@ -52,6 +54,7 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
     tvis_reference_free(&s.reference);
     free(s.grade);
     free(s.precision);
+    free(s.observed);
     free(s.range);
     return status;
 }

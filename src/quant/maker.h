@@ -44,9 +44,8 @@ typedef struct tvis_maker {
 /* The model by q's first members, which the caller fills; the report is in q afterwards. */
 tvis_status tvis_make(tvis_maker *q, tvis_blob *blob, tvis_diag *diag);
 
-/* Fills range[], one for each tensor, for tvis_maker. */
-void tvis_choose_ranges(const tvis_graph *from, const tvis_calibration *k, const tvis_quantize_config *c,
-                        tvis_range *range);
+/* What goes into a table needs no range beyond what its output can tell apart: range[] is one for each tensor. */
+void tvis_bound_tables(const tvis_graph *from, tvis_range *range);
 /* The part of x outside of which a table's output, limited to y, does not change by more than half a step. */
 tvis_range tvis_table_range(uint8_t act, tvis_range x, tvis_range y);
 

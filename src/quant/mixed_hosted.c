@@ -7,9 +7,6 @@
 
 #include <stdlib.h>
 
-/* Pictures that a single layer is judged by. */
-enum { PICTURES = 32 };
-
 typedef struct candidate {
     uint32_t node;
     double macs; /* share */
@@ -62,7 +59,7 @@ static tvis_status judge(mixing *x, uint8_t grade)
 {
     tvis_search *s = x->s;
     tvis_score base, alone;
-    tvis_status status = tvis_search_try(s, PICTURES, &base);
+    tvis_status status = tvis_search_try(s, s->pictures, &base);
     x->count = 0;
     for (uint32_t i = 0; !status && i < s->from->node_count; i++) {
         const uint8_t old = s->grade[i];
@@ -70,7 +67,7 @@ static tvis_status judge(mixing *x, uint8_t grade)
         if (!tvis_has_weights(s->from, &s->from->node[i]) || old >= grade)
             continue;
         s->grade[i] = grade;
-        status = tvis_search_try(s, PICTURES, &alone);
+        status = tvis_search_try(s, s->pictures, &alone);
         s->grade[i] = old;
         if (!status && alone.badness < base.badness)
             x->list[x->count++] = (candidate){ i, x->macs[i], base.badness - alone.badness };

@@ -29,14 +29,14 @@ static double bin_width(const tvis_statistics *s)
 
 void tvis_statistics_count(tvis_statistics *s, const float *x, size_t n)
 {
-    const double width = bin_width(s);
+    const double width = bin_width(s), each = width > 0.0 ? 1.0 / width : 0.0;
     for (size_t i = 0; i < n; i++) {
         if (!(x[i] > 0.0f || x[i] < 0.0f)) {
             s->zeros++;
             continue;
         }
-        const double at = width > 0.0 ? ((double)x[i] - (double)s->min) / width : 0.0;
-        s->bins[at < BINS - 1 ? (size_t)at : BINS - 1]++;
+        const double at = ((double)x[i] - (double)s->min) * each;
+        s->bins[at < BINS - 1 ? (int32_t)at : BINS - 1]++;
     }
 }
 

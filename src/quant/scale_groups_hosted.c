@@ -22,10 +22,10 @@ static void join(tvis_scale_groups *s, uint32_t a, uint32_t b)
     s->fixed[to] = s->fixed[to] || s->fixed[from];
 }
 
-/* f(s x) = s f(x) for s > 0 */
+/* f(s x) = s f(x) for s > 0. Of ReLU6, where the value is below 6 and stays so: see balance_six(). */
 static bool is_homogeneous(uint8_t act)
 {
-    return act == TVIS_ACT_NONE || act == TVIS_ACT_RELU;
+    return act == TVIS_ACT_NONE || act == TVIS_ACT_RELU || act == TVIS_ACT_RELU6;
 }
 
 static bool has_constant(const tvis_graph *g, const tvis_gnode *n, uint32_t k)
@@ -69,6 +69,8 @@ static void visit(tvis_scale_groups *s, const tvis_graph *g, const tvis_gnode *n
         fix(s, n->in[1]);
     if (!is_homogeneous(n->act))
         fix(s, n->out[0]);
+    if (n->act == TVIS_ACT_RELU6)
+        s->six[n->out[0]] = true;
 }
 
 tvis_status tvis_scale_groups_find(tvis_scale_groups *s, const tvis_graph *g)
@@ -76,7 +78,8 @@ tvis_status tvis_scale_groups_find(tvis_scale_groups *s, const tvis_graph *g)
     s->count = g->tensor_count;
     s->root = malloc((g->tensor_count + 1) * sizeof *s->root);
     s->fixed = calloc(g->tensor_count + 1, sizeof *s->fixed);
-    if (!s->root || !s->fixed)
+    s->six = calloc(g->tensor_count + 1, sizeof *s->six);
+    if (!s->root || !s->fixed || !s->six)
         return TVIS_ENOMEM;
     for (uint32_t i = 0; i < s->count; i++)
         s->root[i] = i;
@@ -95,5 +98,6 @@ void tvis_scale_groups_free(tvis_scale_groups *s)
 {
     free(s->root);
     free(s->fixed);
-    *s = (tvis_scale_groups){ NULL, NULL, 0 };
+    free(s->six);
+    *s = (tvis_scale_groups){ NULL, NULL, NULL, 0 };
 }

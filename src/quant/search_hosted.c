@@ -4,9 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-/* Pictures that a way is judged by. */
-enum { PICTURES = 32 };
-
 typedef struct way {
     uint8_t observer;
     float percentile;
@@ -32,6 +29,8 @@ const char *tvis_search_name(const tvis_search *s, const char *name)
 tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob)
 {
     tvis_maker q = { .c = s->c, .from = s->from, .k = &s->k, .precision = s->precision, .range = s->range };
+    memcpy(s->range, s->observed, s->from->tensor_count * sizeof *s->range);
+    tvis_bound_tables(s->from, s->range);
     tvis_status status = tvis_forms_choose(s->from, s->grade, s->wide_sums, s->precision);
     if (status)
         return tvis_fail(s->diag, status, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
@@ -57,12 +56,15 @@ tvis_status tvis_search_try(tvis_search *s, uint32_t pictures, tvis_score *score
     return status;
 }
 
+static tvis_range range_by(const tvis_search *s, uint32_t tensor, way w)
+{
+    return tvis_statistics_range(&s->k.tensor[tensor].s, w.observer, (double)w.percentile);
+}
+
 static void set_way(tvis_search *s, way w)
 {
-    tvis_quantize_config c = *s->c;
-    c.observer = w.observer;
-    c.percentile = w.percentile;
-    tvis_choose_ranges(s->from, &s->k, &c, s->range);
+    for (uint32_t i = 0; i < s->k.count; i++)
+        s->observed[i] = range_by(s, i, w);
     s->report.observer = w.observer;
     s->report.percentile = w.percentile;
 }
@@ -84,7 +86,7 @@ static tvis_status best_way(tvis_search *s, bool judge, double *badness)
         if (s->c->progress)
             s->c->progress(s->c->input_user, "ways to take ranges", i, count);
         set_way(s, w);
-        const tvis_status status = tvis_search_try(s, PICTURES, &score);
+        const tvis_status status = tvis_search_try(s, s->pictures, &score);
         if (status)
             return status;
         if (score.badness < *badness) {
@@ -133,6 +135,49 @@ static tvis_status equalize(tvis_search *s, double before)
     return status;
 }
 
+static bool alike(tvis_range a, tvis_range b)
+{
+    return fabs(a.lo - b.lo) + fabs(a.hi - b.hi) <= 0.02 * (a.hi - a.lo);
+}
+
+/* Every other way for one tensor, the rest as it is: what answers better stays. */
+static tvis_status refine_tensor(tvis_search *s, uint32_t tensor, double *badness)
+{
+    tvis_range tried[WAYS + 1] = { s->observed[tensor] };
+    uint32_t count = 1;
+    for (uint32_t i = 0; i < WAYS; i++) {
+        const tvis_range kept = s->observed[tensor], r = range_by(s, tensor, ways[i]);
+        bool new = true;
+        for (uint32_t k = 0; k < count; k++)
+            new = new && !alike(tried[k], r);
+        if (!new)
+            continue;
+        tvis_score score;
+        tried[count++] = s->observed[tensor] = r;
+        const tvis_status status = tvis_search_try(s, s->pictures, &score);
+        if (status)
+            return status;
+        if (score.badness < *badness)
+            *badness = score.badness;
+        else
+            s->observed[tensor] = kept;
+    }
+    return TVIS_OK;
+}
+
+/* Which tensors are worth more bits at the ends of their ranges, and which in the middle, only the answers can tell. */
+static tvis_status refine(tvis_search *s)
+{
+    tvis_score score;
+    tvis_status status = tvis_search_try(s, s->pictures, &score);
+    for (uint32_t i = 0; !status && i < s->k.count; i++) {
+        if (s->c->progress)
+            s->c->progress(s->c->input_user, "ranges, one by one", i, s->k.count);
+        status = refine_tensor(s, i, &score.badness);
+    }
+    return status;
+}
+
 tvis_status tvis_search_ranges(tvis_search *s)
 {
     const bool open = s->c->equalize == TVIS_EQUALIZE_BEST;
@@ -142,5 +187,7 @@ tvis_status tvis_search_ranges(tvis_search *s)
         status = best_way(s, open, &badness);
     if (!status && s->c->equalize != TVIS_EQUALIZE_OFF)
         status = equalize(s, open ? badness : INFINITY);
+    if (!status && s->c->observer == TVIS_OBSERVER_BEST)
+        status = refine(s);
     return status;
 }

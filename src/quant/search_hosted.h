@@ -17,7 +17,9 @@ typedef struct tvis_search {
     uint8_t *grade;            /* of each node */
     bool wide_sums;
     tvis_precision *precision; /* of each node, by the grades */
-    tvis_range *range;         /* of each tensor */
+    tvis_range *observed;      /* of each tensor, by its observer */
+    tvis_range *range;         /* the same, with bounds for tables */
+    uint32_t pictures;         /* that a way is judged by */
     tvis_quantize_report report;
     tvis_diag *diag;
 } tvis_search;
