@@ -45,6 +45,8 @@ static const tvis_op *const all[] = {
     &tvis_op_conv2d_s16,
     &tvis_op_depthwise_s16,
     &tvis_op_linear_s16,
+    &tvis_op_layer_norm_s8,
+    &tvis_op_layer_norm_s16,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };
