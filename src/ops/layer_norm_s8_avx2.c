@@ -8,14 +8,15 @@
 #define VEC 8
 typedef __m256i ivec;
 
-#define iset1(x)   _mm256_set1_epi32(x)
-#define iload(p)   _mm256_loadu_si256((const __m256i *)(const void *)(p))
-#define vload16(p) _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
-#define vload8(p)  _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
-#define vshl(v, n) _mm256_sll_epi32(v, _mm_cvtsi32_si128(n))
-#define vshr(v, n) _mm256_sra_epi32(v, _mm_cvtsi32_si128(n))
-#define vsub(a, b) _mm256_sub_epi32(a, b)
-#define vadd(a, b) _mm256_add_epi32(a, b)
+#define iset1(x)            _mm256_set1_epi32(x)
+#define iload(p)            _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define vload16(p)          _mm256_cvtepi16_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+#define vload8(p)           _mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
+#define vshl(v, n)          _mm256_sll_epi32(v, _mm_cvtsi32_si128(n))
+#define vshr(v, n)          _mm256_sra_epi32(v, _mm_cvtsi32_si128(n))
+#define vsub(a, b)          _mm256_sub_epi32(a, b)
+#define vadd(a, b)          _mm256_add_epi32(a, b)
+#define vtimes_add(x, w, a) _mm256_add_epi32(_mm256_madd_epi16(x, w), a)
 
 /* Even and odd elements apart. */
 TVIS_INLINE ivec vhigh2(ivec t, ivec r, const int32_t *weight)
@@ -87,5 +88,5 @@ TVIS_INLINE uint64_t measure8(const int8_t *x, int32_t n, int32_t *sum)
 
 void tvis_layer_norm_s8_avx2(const tvis_layer_norm_s8_args *a)
 {
-    norm_all(a);
+    norm_rows(a);
 }

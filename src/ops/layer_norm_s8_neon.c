@@ -59,6 +59,19 @@ TVIS_INLINE ivec vhigh2(ivec t, ivec r, const int32_t *weight)
     return (ivec){ { high2(t.val[0], r.val[0], w.val[0]), high2(t.val[1], r.val[1], w.val[1]) } };
 }
 
+/* The lower halves of the lanes. */
+TVIS_INLINE int16x8_t low16(ivec v)
+{
+    return vuzp1q_s16(vreinterpretq_s16_s32(v.val[0]), vreinterpretq_s16_s32(v.val[1]));
+}
+
+TVIS_INLINE ivec vtimes_add(ivec x, ivec w, ivec a)
+{
+    const int16x8_t left = low16(x), right = low16(w);
+    return (ivec){ { vmlal_s16(a.val[0], vget_low_s16(left), vget_low_s16(right)),
+                     vmlal_high_s16(a.val[1], left, right) } };
+}
+
 TVIS_INLINE int16x8_t narrow(ivec v)
 {
     return vqmovn_high_s32(vqmovn_s32(v.val[0]), v.val[1]);
@@ -108,5 +121,5 @@ TVIS_INLINE uint64_t measure8(const int8_t *x, int32_t n, int32_t *sum)
 
 void tvis_layer_norm_s8_neon(const tvis_layer_norm_s8_args *a)
 {
-    norm_all(a);
+    norm_rows(a);
 }
