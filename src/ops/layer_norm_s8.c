@@ -2,32 +2,44 @@
 #include "ops/layer_norm_s8.h"
 #include "core/port.h"
 
-/* Variance * c^2. */
-static uint64_t spread(int32_t sum, uint64_t squares, int32_t c)
+/* Variance * c^2 < 2^58, or the length's square. */
+static uint64_t spread(const tvis_layer_norm_s8_args *a, int32_t sum, uint64_t squares)
 {
-    return (uint64_t)c * squares - (uint64_t)((int64_t)sum * sum);
+    const int64_t c = a->c, zero = a->zero, s = sum, q = (int64_t)squares;
+    return (uint64_t)(a->by_length ? q - 2 * zero * s + c * zero * zero : c * q - s * s);
+}
+
+static tvis_scaled root(const tvis_layer_norm_s8_args *a, uint64_t v)
+{
+    const tvis_scaled none = { 0, 0 };
+    if (!a->by_length)
+        return tvis_root_of(v, a->eps);
+    return tvis_scaled_exceeds(a->eps, v) ? tvis_root_of(0, a->eps) : tvis_root_of(v, none);
 }
 
 /* The mean with `bits` bits behind its point, rounded, modulo 2^32: of x + 2^15, which is not negative. */
-static uint32_t mean_of(int32_t sum, int32_t c, int32_t bits)
+static uint32_t mean_of(const tvis_layer_norm_s8_args *a, int32_t sum, int32_t bits)
 {
-    const uint64_t n = (uint64_t)c, mean = (((uint64_t)(sum + c * 32768) << bits) + n / 2) / n;
+    if (a->by_length)
+        return (uint32_t)a->zero << bits;
+    const uint64_t c = (uint64_t)a->c, mean = (((uint64_t)(sum + a->c * 32768) << bits) + c / 2) / c;
     return (uint32_t)mean - ((uint32_t)32768 << bits);
 }
 
-tvis_row_wide tvis_layer_norm_s8_wide(int32_t sum, uint64_t squares, int32_t c, tvis_scaled eps)
+tvis_row_wide tvis_layer_norm_s8_wide(const tvis_layer_norm_s8_args *a, int32_t sum, uint64_t squares)
 {
-    const uint64_t v = spread(sum, squares, c);
-    const int32_t left = (62 - tvis_bits(v / (uint64_t)c)) / 2;
-    tvis_row_wide r = { left, mean_of(sum, c, left), 0 };
+    const uint64_t v = spread(a, sum, squares);
+    const uint32_t c = a->by_length ? 1 : (uint32_t)a->c;
+    const int32_t left = (62 - tvis_bits(v / c)) / 2;
+    tvis_row_wide r = { left, mean_of(a, sum, left), 0 };
     if (v)
-        r.scale = tvis_root_times(tvis_root_of(v, eps), (uint32_t)c, 32 + tvis_layer_norm_s8_bits(c) - left);
+        r.scale = tvis_root_times(root(a, v), c, 32 + tvis_layer_norm_s8_bits(a->c, a->by_length) - left);
     return r;
 }
 
-int32_t tvis_layer_norm_s8_unit(int32_t c)
+int32_t tvis_layer_norm_s8_unit(int32_t c, bool by_length)
 {
-    const uint64_t n = (uint64_t)(c > 2 ? c : 2), most = (uint64_t)32760 * 32760 * (n - 1);
+    const uint64_t n = (uint64_t)(c > 2 && !by_length ? c : 2), most = (uint64_t)32760 * 32760 * (n - 1);
     uint64_t unit = 0;
     for (uint64_t bit = 1 << 14; bit; bit >>= 1)
         if ((unit + bit) * (unit + bit) * n * n <= most)
@@ -35,27 +47,32 @@ int32_t tvis_layer_norm_s8_unit(int32_t c)
     return (int32_t)unit;
 }
 
-tvis_row_narrow tvis_layer_norm_s8_narrow(int32_t sum, uint64_t squares, int32_t c, int32_t unit, tvis_scaled eps)
+/* factor * 2^power < 2^15: from its 15 highest bits, 14 where x less its mean can have 17. */
+static tvis_row_narrow narrow_scale(uint64_t factor, int32_t power)
 {
-    const uint64_t v = spread(sum, squares, c);
-    if (!v)
-        return (tvis_row_narrow){ 0, 0, 0 };
-    const tvis_scaled root = tvis_root_of(v, eps);
-    const uint64_t factor = (uint64_t)root.mantissa * (uint32_t)(c * unit); /* < 2^60 */
-    /* factor * 2^power < 2^15: from its 15 highest bits, 14 where x less its mean could have 17. */
-    int32_t drop = tvis_bits(factor) - 15, right = -root.power - drop;
-    if (right > 16)
-        drop++, right--;
+    int32_t drop = tvis_bits(factor) - 15, right = -power - drop;
+    if (right > 16) {
+        drop++;
+        right--;
+    }
     if (right > 29) {
         drop += right - 29;
         right = 29;
     }
-    tvis_row_narrow r = { right, 0, 0 };
-    if (drop < 63)
-        r.scale = (int32_t)((factor + ((uint64_t)1 << (drop - 1))) >> drop);
-    r.scale -= r.scale >> 15; /* rounded up to 2^15 */
-    r.mean =
-        (int32_t)(((int64_t)(int32_t)mean_of(sum, c, 16) * r.scale + 32768) >> 16) - (right ? 1 << (right - 1) : 0);
+    const uint64_t scale = drop < 63 ? (factor + ((uint64_t)1 << (drop - 1))) >> drop : 0;
+    return (tvis_row_narrow){ right, 0, (int32_t)(scale - (scale >> 15)) }; /* it may have been rounded up to 2^15 */
+}
+
+tvis_row_narrow tvis_layer_norm_s8_narrow(const tvis_layer_norm_s8_args *a, int32_t unit, int32_t sum, uint64_t squares)
+{
+    const uint64_t v = spread(a, sum, squares);
+    if (!v)
+        return (tvis_row_narrow){ 0, 0, 0 };
+    const tvis_scaled s = root(a, v);
+    const uint64_t c = a->by_length ? 1 : (uint64_t)a->c;
+    tvis_row_narrow r = narrow_scale(s.mantissa * c * (uint64_t)unit, s.power);
+    const int64_t mean = (int64_t)(int32_t)mean_of(a, sum, 16) * r.scale;
+    r.mean = (int32_t)((mean + 32768) >> 16) - (r.right ? 1 << (r.right - 1) : 0);
     return r;
 }
 
@@ -106,14 +123,14 @@ TVIS_INLINE uint64_t measure(const tvis_layer_norm_s8_args *a, int32_t i, const 
 
 void tvis_layer_norm_s8_c(const tvis_layer_norm_s8_args *a)
 {
-    const int32_t unit = tvis_layer_norm_s8_unit(a->c);
+    const int32_t unit = tvis_layer_norm_s8_unit(a->c, a->by_length);
     for (int32_t i = 0; i < a->rows; i++) {
         int32_t sum;
         const uint64_t squares = a->x_wide ? measure(a, i, true, &sum) : measure(a, i, false, &sum);
         if (a->y_wide)
-            tvis_layer_norm_s8_wide_rest(a, tvis_layer_norm_s8_wide(sum, squares, a->c, a->eps), i, 0);
+            tvis_layer_norm_s8_wide_rest(a, tvis_layer_norm_s8_wide(a, sum, squares), i, 0);
         else
-            tvis_layer_norm_s8_narrow_rest(a, tvis_layer_norm_s8_narrow(sum, squares, a->c, unit, a->eps), i, 0);
+            tvis_layer_norm_s8_narrow_rest(a, tvis_layer_norm_s8_narrow(a, unit, sum, squares), i, 0);
     }
 }
 

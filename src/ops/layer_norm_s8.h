@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Layer normalisation of rows of integers. docs/int8.md has the definition, its ranges and its error. */
+/* Layer normalisation of rows of integers, and their division by their length, which differs in that zero(x) stands
+ * for the mean and the length for c standard deviations. docs/int8.md has the definition, its ranges and its error. */
 #ifndef TVIS_OPS_LAYER_NORM_S8_H
 #define TVIS_OPS_LAYER_NORM_S8_H
 
@@ -16,8 +17,10 @@ typedef struct tvis_layer_norm_s8_args {
     void *y;               /* (rows, c) of S8 or S16; may be x if it is as wide */
     int32_t rows, c;       /* c <= TVIS_LAYER_NORM_S8_MAX_C */
     int32_t shift;         /* 0 … 30 */
-    tvis_scaled eps;       /* epsilon * (c / x_scale)^2 */
+    tvis_scaled eps;       /* epsilon * (c / x_scale)^2; by length (epsilon / x_scale)^2, the least square of it */
     bool x_wide, y_wide;   /* S16 */
+    bool by_length;
+    int32_t zero; /* of x, by length */
 } tvis_layer_norm_s8_args;
 
 typedef struct tvis_layer_norm_s8_variant {
@@ -46,16 +49,17 @@ typedef struct tvis_row_narrow {
 } tvis_row_narrow;
 
 /* sum of x, and of x^2 */
-tvis_row_wide tvis_layer_norm_s8_wide(int32_t sum, uint64_t squares, int32_t c, tvis_scaled eps);
-/* unit: tvis_layer_norm_s8_unit(c) */
-tvis_row_narrow tvis_layer_norm_s8_narrow(int32_t sum, uint64_t squares, int32_t c, int32_t unit, tvis_scaled eps);
-/* To S16 a standard deviation is 2^bits of n, and |n| < 2^29. */
-static inline int32_t tvis_layer_norm_s8_bits(int32_t c)
+tvis_row_wide tvis_layer_norm_s8_wide(const tvis_layer_norm_s8_args *a, int32_t sum, uint64_t squares);
+/* unit: what the function below gives */
+tvis_row_narrow tvis_layer_norm_s8_narrow(const tvis_layer_norm_s8_args *a, int32_t unit, int32_t sum,
+                                          uint64_t squares);
+/* To S8, a standard deviation of n, or the length: |n| < 2^15. */
+int32_t tvis_layer_norm_s8_unit(int32_t c, bool by_length);
+/* To S16 it is 2^bits: |n| < 2^29. */
+static inline int32_t tvis_layer_norm_s8_bits(int32_t c, bool by_length)
 {
-    return (58 - tvis_bits((uint64_t)c)) / 2;
+    return by_length ? 28 : (58 - tvis_bits((uint64_t)c)) / 2;
 }
-/* To S8 it is so many, and |n| < 2^15. */
-int32_t tvis_layer_norm_s8_unit(int32_t c);
 /* Values [from, c) of row i. */
 void tvis_layer_norm_s8_wide_rest(const tvis_layer_norm_s8_args *a, tvis_row_wide n, int32_t i, int32_t from);
 void tvis_layer_norm_s8_narrow_rest(const tvis_layer_norm_s8_args *a, tvis_row_narrow n, int32_t i, int32_t from);

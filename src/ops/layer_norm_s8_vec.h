@@ -74,7 +74,7 @@ TVIS_INLINE void norm_to_s16(const tvis_layer_norm_s8_args *a, const bool wide)
         for (int32_t i = 0; i < n; i++) {
             int32_t sum;
             const uint64_t squares = norm_measure(a, (ptrdiff_t)(first + i) * a->c, wide, &sum);
-            r[i] = tvis_layer_norm_s8_wide(sum, squares, a->c, a->eps);
+            r[i] = tvis_layer_norm_s8_wide(a, sum, squares);
         }
         for (int32_t i = 0; i < n; i++)
             wide_row(a, r[i], first + i, wide);
@@ -83,14 +83,14 @@ TVIS_INLINE void norm_to_s16(const tvis_layer_norm_s8_args *a, const bool wide)
 
 TVIS_INLINE void norm_to_s8(const tvis_layer_norm_s8_args *a, const bool wide)
 {
-    const int32_t unit = tvis_layer_norm_s8_unit(a->c);
+    const int32_t unit = tvis_layer_norm_s8_unit(a->c, a->by_length);
     tvis_row_narrow r[NORM_ROWS];
     for (int32_t first = 0, n; first < a->rows; first += n) {
         n = a->rows - first < NORM_ROWS ? a->rows - first : NORM_ROWS;
         for (int32_t i = 0; i < n; i++) {
             int32_t sum;
             const uint64_t squares = norm_measure(a, (ptrdiff_t)(first + i) * a->c, wide, &sum);
-            r[i] = tvis_layer_norm_s8_narrow(sum, squares, a->c, unit, a->eps);
+            r[i] = tvis_layer_norm_s8_narrow(a, unit, sum, squares);
         }
         for (int32_t i = 0; i < n; i++)
             narrow_row(a, r[i], first + i, wide);

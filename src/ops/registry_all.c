@@ -47,6 +47,8 @@ static const tvis_op *const all[] = {
     &tvis_op_linear_s16,
     &tvis_op_layer_norm_s8,
     &tvis_op_layer_norm_s16,
+    &tvis_op_l2_norm_s8,
+    &tvis_op_l2_norm_s16,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };

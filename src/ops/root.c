@@ -18,6 +18,11 @@ static uint64_t shifted(uint64_t v, int32_t by)
     return by < -63 || by > 63 ? 0 : by < 0 ? v >> -by : v << by;
 }
 
+bool tvis_scaled_exceeds(tvis_scaled s, uint64_t v)
+{
+    return s.mantissa && (tvis_bits(s.mantissa) + s.power > 61 || shifted(s.mantissa, s.power) > v);
+}
+
 /* 2^62 / sqrt(v * 2^32), v = 2^30 … 2^32 - 1: three of Newton's steps, from within 3 %. */
 static uint32_t inverse_root(uint32_t v)
 {

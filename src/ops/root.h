@@ -3,6 +3,7 @@
 #ifndef TVIS_OPS_ROOT_H
 #define TVIS_OPS_ROOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* mantissa * 2^power */
@@ -13,6 +14,7 @@ typedef struct tvis_scaled {
 
 /* What is added to a sum of squares, from a float: finite, not negative. */
 tvis_scaled tvis_scaled_of(float v);
+bool tvis_scaled_exceeds(tvis_scaled s, uint64_t v); /* v < 2^61 */
 /* 1 / sqrt(v + eps), of which not both are 0, v < 2^61. The mantissa is 2^30 … 2^31, off by at most 2^-28 of itself. */
 tvis_scaled tvis_root_of(uint64_t v, tvis_scaled eps);
 /* factor * s * 2^power, rounded to an even number; below 2^31 by the caller's proof. factor: 1 … 2^15 */
