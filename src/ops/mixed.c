@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/mixed.h"
+#include "core/port.h"
+
+static const tvis_blob_tensor *output(const tvis_node_plan *p)
+{
+    return &tvis_tensors(p->model)[tvis_ids(p->model)[p->node->ids + p->node->in_count]];
+}
 
 tvis_status tvis_plan_mixed(tvis_node_plan *p, uint32_t inputs, uint32_t mixed)
 {
-    const tvis_blob_tensor *y = &tvis_tensors(p->model)[tvis_ids(p->model)[p->node->ids + p->node->in_count]];
     tvis_status s = tvis_plan_arity(p, inputs, inputs);
-    bool ok = !s && tvis_is_mixed(y) && p->node->act == TVIS_ACT_NONE;
+    bool ok = !s && tvis_is_mixed(output(p)) && p->node->act == TVIS_ACT_NONE;
     for (uint32_t i = 0; ok && i < mixed; i++)
         ok = tvis_is_mixed(p->in[i]);
     if (!s && !ok)
@@ -14,6 +19,12 @@ tvis_status tvis_plan_mixed(tvis_node_plan *p, uint32_t inputs, uint32_t mixed)
         s = tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 elements");
     p->kernel_name = "c";
     return s;
+}
+
+void tvis_plan_mixed_like(tvis_node_plan *p)
+{
+    memcpy(p->out_dims[0], p->in_dims[0], sizeof p->out_dims[0]);
+    p->in_place = output(p)->dtype == p->in[0]->dtype ? 0 : -1;
 }
 
 tvis_requant tvis_mixed_limits(const tvis_node_run *r)

@@ -24,6 +24,9 @@ static inline bool tvis_is_mixed(const tvis_blob_tensor *t)
  */
 tvis_status tvis_plan_mixed(tvis_node_plan *p, uint32_t inputs, uint32_t mixed);
 
+/* The output has the shape of input 0, and may lie in its place where it is as wide. */
+void tvis_plan_mixed_like(tvis_node_plan *p);
+
 static inline tvis_mixed tvis_mixed_in(const tvis_node_run *r, uint32_t i)
 {
     return (tvis_mixed){ r->x[i], r->in[i]->zero, r->in[i]->dtype == TVIS_S16 };
@@ -31,13 +34,6 @@ static inline tvis_mixed tvis_mixed_in(const tvis_node_run *r, uint32_t i)
 
 /* The zero point and the limits of a node's output. */
 tvis_requant tvis_mixed_limits(const tvis_node_run *r);
-
-static inline int32_t tvis_mixed_clamp(int64_t v, const tvis_requant *q)
-{
-    v += q->zero;
-    v = v < q->lo ? q->lo : v;
-    return (int32_t)(v > q->hi ? q->hi : v);
-}
 
 /* Values [at, at + n) less the zero point. */
 void tvis_mixed_load(const tvis_mixed *x, size_t at, int32_t n, int32_t *out);

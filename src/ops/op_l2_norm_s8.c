@@ -2,7 +2,6 @@
 /* Each pixel's channels divided by their Euclidean norm, or by eps where that is larger: x (n, h, w, c), y (n, h, w,
  * c), each S8 or S16. The kernels are those of layer normalisation, with the same weight for each channel: q.mul,
  * q.shift as src/ops/layer_norm_s8.h has them. */
-#include "core/port.h"
 #include "ops/layer_norm_s8.h"
 #include "ops/mixed.h"
 
@@ -23,7 +22,7 @@ static tvis_status plan(tvis_node_plan *p)
         s = tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_VALUE, "epsilon is too large for the input's scale");
     if (s)
         return s;
-    memcpy(p->out_dims[0], x, sizeof p->out_dims[0]);
+    tvis_plan_mixed_like(p);
     while (tvis_layer_norm_s8[p->choice[0].kernel].k.cpu & ~p->config->cpu)
         p->choice[0].kernel++;
     p->kernel_name = tvis_layer_norm_s8[p->choice[0].kernel].k.name;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Layer normalisation of integers over the last dimension: x (…, c) of S8 or S16, weight and bias (c) of S32, y (…, c)
  * of S8 or S16. src/ops/layer_norm_s8.h says what the constants are. */
-#include "core/port.h"
 #include "ops/layer_norm_s8.h"
 #include "ops/mixed.h"
 
@@ -26,7 +25,7 @@ static tvis_status plan(tvis_node_plan *p)
         s = tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_VALUE, "epsilon is too large for the input's scale");
     if (s)
         return s;
-    memcpy(p->out_dims[0], x, sizeof p->out_dims[0]);
+    tvis_plan_mixed_like(p);
     while (tvis_layer_norm_s8[p->choice[0].kernel].k.cpu & ~p->config->cpu)
         p->choice[0].kernel++;
     p->kernel_name = tvis_layer_norm_s8[p->choice[0].kernel].k.name;

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* From S8 or S16 to another scale, zero point or width: y = clamp(zero + R(x - zero(x)), lo, hi). */
-#include "core/port.h"
 #include "ops/mixed.h"
 
 static tvis_status plan(tvis_node_plan *p)
 {
-    memcpy(p->out_dims[0], p->in_dims[0], sizeof p->out_dims[0]);
+    tvis_plan_mixed_like(p);
     return tvis_plan_mixed(p, 1, 1);
 }
 
@@ -22,7 +21,7 @@ static void run_part(void *arg, uint32_t part)
         n = end - i < TVIS_MIXED_BLOCK ? end - i : TVIS_MIXED_BLOCK;
         tvis_mixed_load(&x, (size_t)i, n, v);
         for (int32_t j = 0; j < n; j++)
-            v[j] = tvis_mixed_clamp(tvis_requant_scale(v[j], k->mul, k->shift), &q);
+            v[j] = tvis_requant_limit(tvis_requant_scale(v[j], k->mul, k->shift), &q);
         tvis_mixed_store(r, (size_t)i, n, v);
     }
 }

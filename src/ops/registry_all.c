@@ -49,6 +49,11 @@ static const tvis_op *const all[] = {
     &tvis_op_layer_norm_s16,
     &tvis_op_l2_norm_s8,
     &tvis_op_l2_norm_s16,
+    &tvis_op_add_s16,
+    &tvis_op_scale_s16,
+    &tvis_op_activation_s16,
+    &tvis_op_global_avg_pool_s16,
+    &tvis_op_max_pool_s16,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };

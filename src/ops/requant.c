@@ -36,3 +36,12 @@ tvis_status tvis_requant_choose(const double *scale, int32_t n, int64_t bound, i
         mul[j] = 2 * half_multiplier(scale[j], s);
     return TVIS_OK;
 }
+
+void tvis_requant_divide(int32_t mul, int32_t shift, int32_t count, int32_t *out_mul, int32_t *out_shift)
+{
+    uint64_t m = (((uint64_t)mul << shift) + (uint64_t)count / 2) / (uint64_t)count; /* < 2^62 */
+    *out_shift = 0;
+    for (; m >= 0x7fffffffu; m = (m + 1) / 2)
+        (*out_shift)++;
+    *out_mul = (int32_t)((m + 1) & ~(uint64_t)1);
+}

@@ -57,4 +57,7 @@ static inline int32_t tvis_requant_sum(int32_t bias, int32_t sum)
  * TVIS_EUNSUP: no shift fits. *shift and mul are then untouched. */
 tvis_status tvis_requant_choose(const double *scale, int32_t n, int64_t bound, int32_t *mul, int32_t *shift);
 
+/* mul * 2^shift / count, again even and below 2^31, with a shift of its own: of an average over `count` values. */
+void tvis_requant_divide(int32_t mul, int32_t shift, int32_t count, int32_t *out_mul, int32_t *out_shift);
+
 #endif
