@@ -54,6 +54,8 @@ static const tvis_op *const all[] = {
     &tvis_op_activation_s16,
     &tvis_op_global_avg_pool_s16,
     &tvis_op_max_pool_s16,
+    &tvis_op_softmax_s8,
+    &tvis_op_softmax_s16,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };
