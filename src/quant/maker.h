@@ -52,6 +52,11 @@ tvis_range tvis_table_range(uint8_t act, tvis_range x, tvis_range y);
 /* Adds what stands for node i of `from` and returns how many nodes that is: an activation behind may be taken in. */
 typedef uint32_t (*tvis_emit)(tvis_maker *q, uint32_t i);
 uint32_t tvis_emit_layer(tvis_maker *q, uint32_t i); /* convolution, depthwise, linear */
+uint32_t tvis_emit_layer_norm(tvis_maker *q, uint32_t i);
+uint32_t tvis_emit_l2_norm(tvis_maker *q, uint32_t i);
+uint32_t tvis_emit_softmax(tvis_maker *q, uint32_t i);
+uint32_t tvis_emit_move(tvis_maker *q, uint32_t i); /* slice, reshape, shortcut, maximum pool: no arithmetic */
+uint32_t tvis_emit_tokens(tvis_maker *q, uint32_t i);
 uint32_t tvis_emit_float(tvis_maker *q, uint32_t i); /* anything, as it is; weights become halves */
 /* The emitter of a node, or NULL: there is no integer kernel for it. */
 tvis_emit tvis_emitter(const tvis_maker *q, uint32_t i);
