@@ -169,10 +169,9 @@ static void scales(setting *t, int32_t *mul)
     const layer *l = &t->l;
     const bool wide = l->y == TVIS_S16 || l->table;
     const int32_t sum_bits = l->x == TVIS_S8 ? 15 : 23, bits = wide ? 14 : 6;
-    const int32_t shift = sum_bits < bits + 1 ? 2 : 0;
+    const int32_t shift = sum_bits < bits + 1 ? 2 : 0, half = 30 - shift - sum_bits + bits;
     for (int32_t c = 0; c < l->oc; c++)
-        mul[c] =
-            2 * (int32_t)((1u << (31 - shift - sum_bits + bits)) + tvt_below(1u << (31 - shift - sum_bits + bits)));
+        mul[c] = 2 * (int32_t)((1u << half) + tvt_below(1u << half));
     t->q.shift = (uint8_t)shift;
     const int32_t add_bits = (l->add == TVIS_S8 ? 7 : 15) - bits; /* the factor is about 2^-add_bits */
     t->q.add_shift = (uint8_t)(add_bits < 0 ? 1 - add_bits : 0);
