@@ -15,7 +15,12 @@ void tvis_gemm_s16_c(const tvis_gemm_s16_args *a)
         }
 }
 
+#define VNNI (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
+
 const tvis_gemm_s16_variant tvis_gemm_s16[] = {
+    { { "12x32_vnni", VNNI, TVIS_PACK_GROUPS(2, 16), 0, 12, 16 }, TVIS_IF_X86(tvis_gemm_s16_12x32_vnni) },
+    { { "4x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_GROUPS(2, 16), 0, 4, 16 }, TVIS_IF_X86(tvis_gemm_s16_4x16_avx2) },
+    { { "4x8_neon", TVIS_CPU_NEON, TVIS_PACK_GROUPS(2, 8), 0, 4, 8 }, TVIS_IF_AARCH64(tvis_gemm_s16_4x8_neon) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s16_c },
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };

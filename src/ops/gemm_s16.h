@@ -27,5 +27,8 @@ extern const tvis_gemm_s16_variant tvis_gemm_s16[];
 uint16_t tvis_gemm_s16_choose(uint32_t cpu);
 
 void tvis_gemm_s16_c(const tvis_gemm_s16_args *a);
+void tvis_gemm_s16_4x16_avx2(const tvis_gemm_s16_args *a);
+void tvis_gemm_s16_12x32_vnni(const tvis_gemm_s16_args *a);
+void tvis_gemm_s16_4x8_neon(const tvis_gemm_s16_args *a);
 
 #endif
