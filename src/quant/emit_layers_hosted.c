@@ -41,8 +41,9 @@ static double mean_at(const tvis_maker *q, const layer *l, int32_t channel, int3
 }
 
 typedef struct quantized {
-    double x, y;  /* scales of input and output */
-    int32_t zero; /* of the input */
+    double x, y;    /* scales of input and output */
+    int32_t zero;   /* of the input */
+    int32_t x_most; /* of |x - zero|: 255, or 32768 */
     int8_t *w;
     int32_t *bias;
     double *factor;       /* x * w_scale / y */
@@ -50,19 +51,27 @@ typedef struct quantized {
     double signal, noise; /* energy of the weights, and of their rounding */
 } quantized;
 
-static double weight_scale(const layer *l, int32_t c, double x, double bias)
+/* Biases stay below 2^24, however small the weights are. With S16 a sum may need all of its bits: then it is the scale
+ * that leaves sum(|x * w|) and bias below 2^31, whatever is rounded up, and 2^26 for what the bias is corrected by. */
+static double weight_scale(const layer *l, int32_t c, const quantized *z, double bias)
 {
-    enum { BIAS_BITS = 24 }; /* biases stay below 2^24, however small the weights are */
-    double largest = 0.0;
-    for (int32_t i = 0; i < l->taps * l->inputs; i++)
-        largest = fmax(largest, fabs((double)l->w[weight_at(l, c, i)]));
-    const double scale = fmax(largest / 127.0, fabs(bias) / (x * (1 << BIAS_BITS)));
+    const int32_t n = l->taps * l->inputs;
+    double largest = 0.0, sum = 0.0;
+    for (int32_t i = 0; i < n; i++) {
+        const double w = fabs((double)l->w[weight_at(l, c, i)]);
+        largest = fmax(largest, w);
+        sum += w;
+    }
+    const double room = 2147483648.0 - 67108864.0 - z->x_most * (n / 2.0);
+    const double least =
+        z->x_most == 255 ? fabs(bias) / (z->x * (1 << 24)) : (fabs(bias) / z->x + z->x_most * sum) / room;
+    const double scale = fmax(largest / 127.0, least);
     return scale > 0.0 ? scale : 1.0;
 }
 
 static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, quantized *z)
 {
-    const double bias = l->bias ? (double)l->bias[c] : 0.0, scale = weight_scale(l, c, z->x, bias);
+    const double bias = l->bias ? (double)l->bias[c] : 0.0, scale = weight_scale(l, c, z, bias);
     double lost = 0.0;
     int64_t sum = 0, magnitude = 0;
     for (int32_t i = 0; i < l->taps * l->inputs; i++) {
@@ -76,7 +85,7 @@ static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, qua
     }
     const double b = floor((bias + lost) / (z->x * scale) + 0.5);
     const int64_t zero = l->depthwise ? 0 : z->zero * sum;
-    const int64_t bound = (int64_t)fabs(b) + 255 * magnitude;
+    const int64_t bound = (int64_t)fabs(b) + z->x_most * magnitude;
     z->bias[c] = (int32_t)((int64_t)fmin(fmax(b, -1073741824.0), 1073741824.0) - zero);
     z->factor[c] = z->x * scale / z->y;
     z->bound = bound > z->bound ? bound : z->bound;
@@ -89,6 +98,7 @@ static void quantize_weights(tvis_maker *q, const layer *l, const uint32_t *in, 
     quantized z = { .x = (double)x->scale,
                     .y = tvis_maker_scale(q, out),
                     .zero = x->zero,
+                    .x_most = x->dtype == TVIS_S8 ? 255 : 32768,
                     .w = q->to->tensor[in[1]].data,
                     .bias = q->to->tensor[in[2]].data,
                     .factor = malloc((size_t)l->channels * sizeof(double)) };
@@ -107,30 +117,46 @@ static void quantize_weights(tvis_maker *q, const layer *l, const uint32_t *in, 
     tvis_maker_note(q, l->n->name, z.signal, z.noise, (uint64_t)l->channels * (uint64_t)(l->taps * l->inputs));
 }
 
+enum { W = 1, BIAS = 2, ADD = 3, MUL = 4, TABLE = 5, INPUTS = 6 };
+
+/* The table behind a layer, if it is in integers too. */
+static const tvis_gnode *table_of(const tvis_maker *q, uint32_t i)
+{
+    const tvis_gnode *n = tvis_maker_table_after(q, i);
+    return n && q->precision[i + 1].x != TVIS_FORM_F32 ? n : NULL;
+}
+
+static void add_factor(tvis_maker *q, const tvis_gnode *n, uint32_t add, uint32_t out, tvis_quant *k)
+{
+    const int64_t most = q->to->tensor[add].dtype == TVIS_S8 ? 255 : 32768;
+    tvis_maker_choose(q, n->name, tvis_maker_scale(q, add) / tvis_maker_scale(q, out), most, &k->add_mul,
+                      &k->add_shift);
+}
+
 uint32_t tvis_emit_layer(tvis_maker *q, uint32_t i)
 {
-    enum { W = 1, BIAS = 2, ADD = 3, MUL = 4, TABLE = 5, INPUTS = 6 };
-    const tvis_gnode *n = &q->from->node[i], *table = tvis_maker_table_after(q, i);
+    const tvis_gnode *n = &q->from->node[i], *table = table_of(q, i);
     const layer l = read_layer(q, n);
     const uint32_t add = n->in_count > ADD ? n->in[ADD] : TVIS_NONE;
-    const uint32_t out = tvis_maker_out(q, n->out[0], TVIS_FORM_S8);
-    const uint32_t y = table ? tvis_maker_out(q, table->out[0], TVIS_FORM_S8) : out;
-    uint32_t in[INPUTS] = { tvis_maker_in(q, n->in[0], TVIS_FORM_S8), TVIS_NONE, TVIS_NONE, add, TVIS_NONE, TVIS_NONE };
+    const tvis_form x_form = (tvis_form)q->precision[i].x, y_form = (tvis_form)q->precision[table ? i + 1 : i].y;
+    /* What goes into a table has 16 bits: it would be rounded twice. */
+    const uint32_t out = tvis_maker_out(q, n->out[0], table ? TVIS_FORM_S16 : y_form);
+    const uint32_t y = table ? tvis_maker_out(q, table->out[0], y_form) : out;
+    uint32_t in[INPUTS] = { tvis_maker_in(q, n->in[0], x_form), TVIS_NONE, TVIS_NONE, add, TVIS_NONE, TVIS_NONE };
     tvis_quant k = { 0 };
     if (add != TVIS_NONE)
-        in[ADD] = tvis_maker_in(q, add, TVIS_FORM_S8);
+        in[ADD] = tvis_maker_in(q, add, y_form);
     in[W] = tvis_graph_constant(q->to, q->from->tensor[n->in[W]].name, TVIS_S8, q->from->tensor[n->in[W]].dims);
     in[BIAS] = tvis_maker_vector(q, n->name, TVIS_S32, l.channels);
     in[MUL] = tvis_maker_vector(q, n->name, TVIS_S32, l.channels);
     if (table)
-        in[TABLE] = tvis_maker_table(q, table->name, table->act, out, y);
+        in[TABLE] = tvis_maker_table16(q, table->name, table->act, out, y);
     if (q->to->status)
         return 1;
     quantize_weights(q, &l, in, in[MUL], out, &k.shift);
     tvis_maker_limits(q, n->act, out, &k);
     if (add != TVIS_NONE)
-        tvis_maker_choose(q, n->name, tvis_maker_scale(q, in[ADD]) / tvis_maker_scale(q, out), 255, &k.add_mul,
-                          &k.add_shift);
+        add_factor(q, n, in[ADD], out, &k);
     tvis_maker_node(q, n, in, INPUTS, &y, &k);
     return table ? 2 : 1;
 }
