@@ -19,6 +19,8 @@ void tvis_depthwise_s16_c(const tvis_depthwise_s16_args *a)
 }
 
 const tvis_depthwise_s16_variant tvis_depthwise_s16[] = {
+    { { "16_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 0, 1, 16 }, TVIS_IF_X86(tvis_depthwise_s16_16_avx2) },
+    { { "8_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 8 }, TVIS_IF_AARCH64(tvis_depthwise_s16_8_neon) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s16_c },
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };

@@ -26,5 +26,7 @@ extern const tvis_depthwise_s16_variant tvis_depthwise_s16[];
 uint16_t tvis_depthwise_s16_choose(uint32_t cpu);
 
 void tvis_depthwise_s16_c(const tvis_depthwise_s16_args *a);
+void tvis_depthwise_s16_16_avx2(const tvis_depthwise_s16_args *a);
+void tvis_depthwise_s16_8_neon(const tvis_depthwise_s16_args *a);
 
 #endif

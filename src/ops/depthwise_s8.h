@@ -37,7 +37,7 @@ void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_avx2(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_64_vnni(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a);
-void tvis_depthwise_s8_3x3_armv6(const tvis_depthwise_s8_args *a); /* others, and sums, as C */
+void tvis_depthwise_s8_3x3_armv6(const tvis_depthwise_s8_args *a); /* others as C */
 
 /* Bytes that (kh, kw, c) takes in the order `pack`, a TVIS_PACK_TAPS. */
 size_t tvis_depthwise_s8_packed(int32_t kh, int32_t kw, int32_t c, uint16_t pack);
