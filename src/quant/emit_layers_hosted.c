@@ -3,9 +3,12 @@
  * does to the mean (Nagel et al. 2019). */
 #include "quant/maker.h"
 #include "ops/requant.h"
+#include "ops/table16.h"
 
 #include <math.h>
 #include <stdlib.h>
+
+enum { W = 1, BIAS = 2, ADD = 3, MUL = 4, TABLE = 5, INPUTS = 6 };
 
 typedef struct layer {
     const tvis_gnode *n;
@@ -43,7 +46,8 @@ static double mean_at(const tvis_maker *q, const layer *l, int32_t channel, int3
 typedef struct quantized {
     double x, y;    /* scales of input and output */
     int32_t zero;   /* of the input */
-    int32_t x_most; /* of |x - zero|: 255, or 32768 */
+    int32_t lo, hi; /* lo <= x - zero <= hi, lo <= 0 <= hi */
+    bool wide;      /* the input is S16 */
     int8_t *w;
     int32_t *bias;
     double *factor;       /* x * w_scale / y */
@@ -51,20 +55,27 @@ typedef struct quantized {
     double signal, noise; /* energy of the weights, and of their rounding */
 } quantized;
 
-/* Biases stay below 2^24, however small the weights are. With S16 a sum may need all of its bits: then it is the scale
- * that leaves sum(|x * w|) and bias below 2^31, whatever is rounded up, and 2^26 for what the bias is corrected by. */
+/* The largest |sum of x * w| where positive weights add up to `up` and negative ones to -`down`. */
+static double largest_sum(const quantized *z, double up, double down)
+{
+    return fmax(z->hi * up - z->lo * down, z->hi * down - z->lo * up);
+}
+
+/* Biases stay below 2^24, however small the weights are. With S16 a sum may take all of its bits: then the scale is one
+ * that leaves sum and bias below 2^31, whatever is rounded up, less 2^26 for what the bias is corrected by. */
 static double weight_scale(const layer *l, int32_t c, const quantized *z, double bias)
 {
     const int32_t n = l->taps * l->inputs;
-    double largest = 0.0, sum = 0.0;
+    double largest = 0.0, up = 0.0, down = 0.0;
     for (int32_t i = 0; i < n; i++) {
-        const double w = fabs((double)l->w[weight_at(l, c, i)]);
-        largest = fmax(largest, w);
-        sum += w;
+        const double w = (double)l->w[weight_at(l, c, i)];
+        largest = fmax(largest, fabs(w));
+        up += fmax(w, 0.0);
+        down += fmax(-w, 0.0);
     }
-    const double room = 2147483648.0 - 67108864.0 - z->x_most * (n / 2.0);
+    const double room = 2147483648.0 - 67108864.0 - fmax(z->hi, -z->lo) * (n / 2.0);
     const double least =
-        z->x_most == 255 ? fabs(bias) / (z->x * (1 << 24)) : (fabs(bias) / z->x + z->x_most * sum) / room;
+        z->wide ? (fabs(bias) / z->x + largest_sum(z, up, down)) / room : fabs(bias) / (z->x * (1 << 24));
     const double scale = fmax(largest / 127.0, least);
     return scale > 0.0 ? scale : 1.0;
 }
@@ -72,8 +83,8 @@ static double weight_scale(const layer *l, int32_t c, const quantized *z, double
 static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, quantized *z)
 {
     const double bias = l->bias ? (double)l->bias[c] : 0.0, scale = weight_scale(l, c, z, bias);
-    double lost = 0.0;
-    int64_t sum = 0, magnitude = 0;
+    double lost = 0.0, up = 0.0, down = 0.0;
+    int64_t sum = 0;
     for (int32_t i = 0; i < l->taps * l->inputs; i++) {
         const double w = (double)l->w[weight_at(l, c, i)], r = floor(w / scale + 0.5);
         z->w[weight_at(l, c, i)] = (int8_t)r;
@@ -81,14 +92,34 @@ static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, qua
         z->signal += w * w;
         z->noise += (w - r * scale) * (w - r * scale);
         sum += (int64_t)r;
-        magnitude += (int64_t)fabs(r);
+        up += fmax(r, 0.0);
+        down += fmax(-r, 0.0);
     }
     const double b = floor((bias + lost) / (z->x * scale) + 0.5);
     const int64_t zero = l->depthwise ? 0 : z->zero * sum;
-    const int64_t bound = (int64_t)fabs(b) + z->x_most * magnitude;
+    const int64_t bound = (int64_t)(fabs(b) + largest_sum(z, up, down));
     z->bias[c] = (int32_t)((int64_t)fmin(fmax(b, -1073741824.0), 1073741824.0) - zero);
     z->factor[c] = z->x * scale / z->y;
     z->bound = bound > z->bound ? bound : z->bound;
+}
+
+/* The values that an S16 tensor can have: between the limits of what writes it, or among the entries of its table. */
+static void values_of(tvis_graph *g, uint32_t id, int32_t *lo, int32_t *hi)
+{
+    const tvis_gnode *n = tvis_graph_producer(g, id);
+    const bool sum = n && (tvis_has_weights(g, n) || n->op == TVIS_OP_ADD || n->op == TVIS_OP_REQUANTIZE);
+    *lo = sum ? tvis_quant_lo16(&n->q) : INT16_MIN;
+    *hi = sum ? tvis_quant_hi16(&n->q) : INT16_MAX;
+    if (sum && tvis_has_weights(g, n) && n->in_count > TABLE && n->in[TABLE] != TVIS_NONE) {
+        const int16_t *entry = g->tensor[n->in[TABLE]].data;
+        *lo = *hi = 0;
+        for (int32_t i = 0; i < TVIS_TABLE16_ENTRIES; i++) {
+            *lo = entry[i] < *lo ? entry[i] : *lo;
+            *hi = entry[i] > *hi ? entry[i] : *hi;
+        }
+    }
+    *lo = *lo < 0 ? *lo : 0;
+    *hi = *hi > 0 ? *hi : 0;
 }
 
 static void quantize_weights(tvis_maker *q, const layer *l, const uint32_t *in, uint32_t mul, uint32_t out,
@@ -98,7 +129,9 @@ static void quantize_weights(tvis_maker *q, const layer *l, const uint32_t *in, 
     quantized z = { .x = (double)x->scale,
                     .y = tvis_maker_scale(q, out),
                     .zero = x->zero,
-                    .x_most = x->dtype == TVIS_S8 ? 255 : 32768,
+                    .lo = -255,
+                    .hi = 255,
+                    .wide = x->dtype == TVIS_S16,
                     .w = q->to->tensor[in[1]].data,
                     .bias = q->to->tensor[in[2]].data,
                     .factor = malloc((size_t)l->channels * sizeof(double)) };
@@ -107,6 +140,8 @@ static void quantize_weights(tvis_maker *q, const layer *l, const uint32_t *in, 
         tvis_graph_out_of_memory(q->to);
         return;
     }
+    if (z.wide)
+        values_of(q->to, in[0], &z.lo, &z.hi);
     for (int32_t c = 0; c < l->channels; c++)
         quantize_channel(q, l, c, &z);
     if (tvis_requant_choose(z.factor, l->channels, z.bound, q->to->tensor[mul].data, &s))
@@ -116,8 +151,6 @@ static void quantize_weights(tvis_maker *q, const layer *l, const uint32_t *in, 
     free(z.factor);
     tvis_maker_note(q, l->n->name, z.signal, z.noise, (uint64_t)l->channels * (uint64_t)(l->taps * l->inputs));
 }
-
-enum { W = 1, BIAS = 2, ADD = 3, MUL = 4, TABLE = 5, INPUTS = 6 };
 
 /* The table behind a layer, if it is in integers too. */
 static const tvis_gnode *table_of(const tvis_maker *q, uint32_t i)
