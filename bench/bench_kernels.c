@@ -12,9 +12,11 @@
 #include "ops/depthwise.h"
 #include "ops/depthwise_s8.h"
 #include "ops/gemm.h"
+#include "ops/gemm_s16.h"
 #include "ops/gemm_s8.h"
 #include "ops/layer_norm.h"
 #include "ops/layer_norm_s8.h"
+#include "ops/narrow.h"
 
 typedef struct options {
     tvb_format format;
@@ -280,6 +282,99 @@ static void depthwise_layer(tvb_table *table, const options *o, int32_t side, in
     free(w);
     free(bias);
     free(y);
+}
+
+/* ---- gemm_s16 ---- */
+
+typedef struct gemm_s16_call {
+    const tvis_gemm_s16_variant *v;
+    tvis_gemm_s16_args a;
+} gemm_s16_call;
+
+static void gemm_s16_run(void *arg)
+{
+    const gemm_s16_call *call = arg;
+    call->v->run(&call->a);
+}
+
+static tvb_stats gemm_s16_time(const options *o, const tvis_gemm_s16_variant *v, tvis_gemm_s16_args a)
+{
+    gemm_s16_call call = { v, a };
+    int8_t *packed = NULL;
+    if (v->k.pack != TVIS_PACK_PLAIN) {
+        packed = bytes(tvis_gemm_s8_packed(a.n, a.k, v->k.pack));
+        tvis_gemm_s8_pack(a.w, a.n, a.k, v->k.pack, packed);
+        call.a.w = packed;
+    }
+    const tvb_stats s = tvb_measure(gemm_s16_run, &call, o->seconds);
+    free(packed);
+    return s;
+}
+
+static void gemm_s16_layer(tvb_table *table, const options *o, int32_t m, int32_t n, int32_t k)
+{
+    static const tvis_gemm_s16_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s16_c };
+    char shape[48];
+    int16_t *x = (int16_t *)(void *)bytes((size_t)m * (size_t)k * sizeof *x);
+    int8_t *w = bytes((size_t)n * (size_t)k);
+    int32_t *y = (int32_t *)(void *)bytes((size_t)m * (size_t)n * sizeof *y);
+    const tvis_gemm_s16_args a = { x, w, NULL, y, m, n, k, k, n };
+    (void)snprintf(shape, sizeof shape, "m%d n%d k%d", (int)m, (int)n, (int)k);
+    tvb_stats reference = { .p50 = NAN };
+    for (const tvis_gemm_s16_variant *v = tvis_gemm_s16; v->k.name; v++) {
+        timing t = { "gemm_s16", v->k.name, shape, (double)m * (double)n * (double)k, NAN };
+        if (!runs(o, &v->k, v->run) || !wanted(o, &t))
+            continue;
+        if (isnan(reference.p50))
+            reference = gemm_s16_time(o, &plain_c, a);
+        const tvb_stats s = v->run == plain_c.run ? reference : gemm_s16_time(o, v, a);
+        t.c_ns = reference.p50;
+        report(table, o, &t, &s);
+    }
+    free(x);
+    free(w);
+    free(y);
+}
+
+/* ---- narrow ---- */
+
+typedef struct narrow_call {
+    const tvis_narrow_variant *v;
+    tvis_narrow_args a;
+} narrow_call;
+
+static void narrow_run(void *arg)
+{
+    const narrow_call *call = arg;
+    call->v->run(&call->a);
+}
+
+/* A block of sums to S16, or through a table to S8; elements count as MACs. */
+static void narrow_block(tvb_table *table, const options *o, bool wide)
+{
+    enum { M = 24, N = 256 };
+    static int32_t x[M * N];
+    static int16_t y[M * N], entries[TVIS_TABLE16_ENTRIES];
+    int32_t *mul = multipliers(N, 100);
+    tvis_narrow_args a = {
+        .x = x, .table = wide ? NULL : entries, .y = y, .m = M, .n = N, .ldx = N, .ldy = N, .wide = wide
+    };
+    a.q = (tvis_requant){ mul, 0, 0, INT16_MIN, INT16_MAX };
+    for (int32_t i = 0; i < M * N; i++)
+        x[i] = i * 7919 % 2000000 - 1000000;
+    tvb_stats reference = { .p50 = NAN };
+    for (const tvis_narrow_variant *v = tvis_narrow; v->k.name; v++) {
+        timing t = { "narrow", v->k.name, wide ? "m24 n256 s16" : "m24 n256 table s8", M * N, NAN };
+        if (!runs(o, &v->k, v->run) || !wanted(o, &t))
+            continue;
+        narrow_call call = { v, a }, plain_c = { &(tvis_narrow_variant){ .run = tvis_narrow_c }, a };
+        if (isnan(reference.p50))
+            reference = tvb_measure(narrow_run, &plain_c, o->seconds);
+        const tvb_stats s = tvb_measure(narrow_run, &call, o->seconds);
+        t.c_ns = reference.p50;
+        report(table, o, &t, &s);
+    }
+    free(mul);
 }
 
 /* ---- depthwise_s8 ---- */
@@ -554,6 +649,10 @@ int main(int argc, char **argv)
         gemm_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
         gemm_s8_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
+    for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
+        gemm_s16_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
+    narrow_block(&table, &o, true);
+    narrow_block(&table, &o, false);
     for (size_t i = 0; i < TVIS_COUNT(depthwise_layers); i++)
         depthwise_layer(&table, &o, depthwise_layers[i][0], depthwise_layers[i][1], depthwise_layers[i][2],
                         depthwise_layers[i][3]);

@@ -26,10 +26,9 @@ TVIS_API extern const tvis_op tvis_op_conv2d_f32, tvis_op_depthwise_f32, tvis_op
     tvis_op_add_s8, tvis_op_scale_s8, tvis_op_global_avg_pool_s8, tvis_op_max_pool_s8, tvis_op_tokens_s8,
     tvis_op_tokens_s16, tvis_op_slice_s8, tvis_op_slice_s16, tvis_op_reshape_s8, tvis_op_reshape_s16,
     tvis_op_shortcut_s8, tvis_op_shortcut_s16, tvis_op_quantize_s16, tvis_op_dequantize_s16, tvis_op_requantize_s8,
-    tvis_op_requantize_s16, tvis_op_conv2d_s16, tvis_op_depthwise_s16, tvis_op_linear_s16,
-    tvis_op_layer_norm_s8, tvis_op_layer_norm_s16, tvis_op_l2_norm_s8, tvis_op_l2_norm_s16, tvis_op_add_s16,
-    tvis_op_scale_s16, tvis_op_activation_s16, tvis_op_global_avg_pool_s16, tvis_op_max_pool_s16,
-    tvis_op_softmax_s8, tvis_op_softmax_s16;
+    tvis_op_requantize_s16, tvis_op_conv2d_s16, tvis_op_depthwise_s16, tvis_op_linear_s16, tvis_op_layer_norm_s8,
+    tvis_op_layer_norm_s16, tvis_op_l2_norm_s8, tvis_op_l2_norm_s16, tvis_op_add_s16, tvis_op_scale_s16,
+    tvis_op_activation_s16, tvis_op_global_avg_pool_s16, tvis_op_max_pool_s16, tvis_op_softmax_s8, tvis_op_softmax_s16;
 
 typedef enum tvis_plan {
     TVIS_PLAN_FAST, /* larger scratch blocks where they save time; uses packed weights where given */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* AVX2: tiles of 4 x 16. VPMADDWD is exact: two products, 2^23 at most. */
 #include <immintrin.h>
+#include <stdint.h>
 #include <string.h>
 
-#include "core/kernel.h"
-
-enum { NR = 16, LANES = 8, ROWS = 4, VECS = 2 };
+enum { NR = 16, LANES = 8 };
 
 typedef __m256i sums;
 typedef __m256i pair;
@@ -46,17 +45,17 @@ static inline sums multiply_add(sums s, pair x, weight w)
 
 static void rows_4(const tvis_gemm_s16_args *a, int32_t i, int32_t j, const int8_t *w)
 {
-    tile(a, i, j, w, 4, VECS);
+    tile(a, i, j, w, 4, 2);
 }
 
 static void rows_2(const tvis_gemm_s16_args *a, int32_t i, int32_t j, const int8_t *w)
 {
-    tile(a, i, j, w, 2, VECS);
+    tile(a, i, j, w, 2, 2);
 }
 
 static void rows_1(const tvis_gemm_s16_args *a, int32_t i, int32_t j, const int8_t *w)
 {
-    tile(a, i, j, w, 1, VECS);
+    tile(a, i, j, w, 1, 2);
 }
 
 void tvis_gemm_s16_4x16_avx2(const tvis_gemm_s16_args *a)

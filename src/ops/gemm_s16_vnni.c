@@ -4,7 +4,7 @@
 
 #include "ops/requant_avx512.h"
 
-enum { NR = 16, LANES = 16, ROWS = 12, VECS = 2 };
+enum { NR = 16, LANES = 16 };
 
 typedef __m512i sums;
 typedef __m512i pair;
@@ -32,10 +32,11 @@ static inline weight load_weights(const int8_t *p)
 
 static inline sums multiply_add(sums s, pair x, weight w)
 {
-    return _mm512_dpwssd_epi32(s, x, w);
+    s = _mm512_dpwssd_epi32(s, x, w);
+    __asm__("" : "+v"(s)); /* or GCC keeps copies of the sums in memory */
+    return s;
 }
 
-#include "core/kernel.h"
 #include "ops/gemm_s16_vec.h"
 
 #define TILE_OF(rows, vecs)                                                                                            \
@@ -54,14 +55,14 @@ typedef void (*tiler)(const tvis_gemm_s16_args *a, int32_t i, int32_t j, const i
 
 void tvis_gemm_s16_12x32_vnni(const tvis_gemm_s16_args *a)
 {
-    static const tiler by[VECS][3] = { { tile_12_1, tile_4_1, tile_1_1 }, { tile_12_2, tile_4_2, tile_1_2 } };
+    static const tiler by[2][3] = { { tile_12_1, tile_4_1, tile_1_1 }, { tile_12_2, tile_4_2, tile_1_2 } };
     static const int32_t heights[3] = { 12, 4, 1 };
     const size_t panel = tvis_gemm_s8_panel(a->k, GROUP, NR);
     if (a->k < GROUP) {
         run_single(a, tvis_gemm_s16_12x32_vnni);
         return;
     }
-    for (int32_t j = 0; j < a->n; j += VECS * NR) {
+    for (int32_t j = 0; j < a->n; j += 2 * NR) {
         const int8_t *w = a->w + (size_t)(j / NR) * panel;
         const int vecs = a->n - j > NR ? 2 : 1;
         for (int32_t i = 0, t = 0; t < 3; t++)
