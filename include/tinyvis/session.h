@@ -93,6 +93,7 @@ typedef struct tvis_node_info {
     uint64_t    params, macs;
     uint64_t    bytes;                           /* read and written: activations and weights */
     uint32_t    scratch;
+    uint8_t     entry;                           /* dtype of what runs it: the registry's tvis_op_<op>_<entry> */
 } tvis_node_info;
 
 typedef void (*tvis_node_visitor)(void *user, uint32_t node, const tvis_node_info *info);

@@ -61,6 +61,7 @@ static void visit_node(void *user, const tvis_placed *p)
     memset(&info, 0, sizeof info);
     info.name = tvis_string(v->m, n->name);
     info.op = v->registry->ops[p->op]->name;
+    info.entry = v->registry->ops[p->op]->dtype;
     info.activation = tvis_act_name(n->act);
     info.kernel = p->plan.kernel_name;
     info.in_dtype = p->plan.in[0] ? p->plan.in[0]->dtype : out->dtype;

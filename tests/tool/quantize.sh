@@ -57,6 +57,10 @@ works 'run of the result' run "$T/i.tvis" "$T/pictures/1.ppm"
 works 'verify of the result' verify "$T/i.tvis"
 works 'embed of the result' embed "$T/i.tvis" -o "$T/i.c"
 true_that 'lists integer operators' grep -q '&tvis_op_conv2d_s8,' "$T/i.c"
+works 'a network with tables' convert -m mobilenet_v3_small --random 3 --classes 10 --size 64 -o "$T/t.tvis"
+works 'in int8' quantize "$T/t.tvis" -o "$T/ti.tvis" --mode int8 --calibrate "$T/pictures" --observer minmax
+works 'embed of a network with tables' embed "$T/ti.tvis" -o "$T/t.c"
+true_that 'lists operators of 16 bits' grep -q '&tvis_op_depthwise_s16,' "$T/t.c"
 fails 2 'calibrate' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int8
 fails 2 'go with --mode int8' quantize "$T/m.tvis" -o "$T/x.tvis" --mode fp16 --calibrate "$T/pictures"
 fails 1 'quantized already' quantize "$T/i.tvis" -o "$T/x.tvis" --mode int8 --calibrate "$T/pictures"
