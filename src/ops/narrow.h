@@ -36,6 +36,7 @@ void tvis_narrow_c(const tvis_narrow_args *a);
 void tvis_narrow_16_avx512(const tvis_narrow_args *a);
 void tvis_narrow_8_avx2(const tvis_narrow_args *a);
 void tvis_narrow_8_neon(const tvis_narrow_args *a);
+void tvis_narrow_armv6(const tvis_narrow_args *a);
 
 /* Elements [from, n) of row i. */
 void tvis_narrow_rest(const tvis_narrow_args *a, int32_t i, int32_t from);
