@@ -91,6 +91,10 @@ static void compare_values(void *user, uint32_t node, const tvis_tensor *outputs
     }
     to_floats(outputs, p->partner[node].scale, p->value);
     difference_add(&l->sum, l->value, p->value, l->count);
+    if (outputs->dtype != TVIS_F32) {
+        p->failed = p->failed || !channels_add(&l->channels, l->value, p->value, l->count, (size_t)outputs->dims[3]);
+        channels_finish(&l->channels, &l->sum);
+    }
 }
 
 tvis_status layer_pairs_watch(layer_pairs *p, loaded *a, loaded *b, tvis_diag *d)
@@ -115,6 +119,12 @@ tvis_status layer_pairs_watch(layer_pairs *p, loaded *a, loaded *b, tvis_diag *d
     return s;
 }
 
+static void layer_free(layer *l)
+{
+    free(l->value);
+    channels_free(&l->channels);
+}
+
 bool layer_pairs_next(layer_pairs *p)
 {
     for (uint32_t i = p->begin; i < p->end; i++) {
@@ -132,7 +142,7 @@ bool layer_pairs_next(layer_pairs *p)
 void layer_pairs_free(layer_pairs *p)
 {
     for (uint32_t i = 0; p->layer && i < p->count; i++)
-        free(p->layer[i].value);
+        layer_free(&p->layer[i]);
     free(p->layer);
     free(p->partner);
     free(p->value);

@@ -20,6 +20,7 @@ typedef struct layer {
     size_t planned, count, room; /* values: by the plan, as they are, allocated */
     int32_t dims[4];
     difference sum;
+    channel_sums channels; /* where the partner's values are integers: equalization gives their channels factors */
 } layer;
 
 /* Of the second model. */

@@ -3,6 +3,8 @@
 #include "quant/int8_hosted.h"
 #include "quant/search_hosted.h"
 
+#include <tinyvis/session.h>
+
 #include <math.h>
 #include <stdlib.h>
 
@@ -15,11 +17,31 @@ static bool compares(const tvis_quantize_config *c)
     return c->observer == TVIS_OBSERVER_BEST || c->equalize == TVIS_EQUALIZE_BEST || c->mixed;
 }
 
+static void note_macs(void *user, uint32_t node, const tvis_node_info *info)
+{
+    tvis_search *s = user;
+    s->share[node] = (double)info->macs;
+    s->macs += info->macs;
+}
+
+static tvis_status count_macs(tvis_search *s)
+{
+    tvis_session_config c;
+    tvis_session_defaults(&c);
+    c.no_fusion = true;
+    const tvis_status status = tvis_session_plan(s->m, &c, NULL, note_macs, s, s->diag);
+    for (uint32_t i = 0; s->macs && i < s->from->node_count; i++)
+        s->share[i] /= (double)s->macs;
+    return status;
+}
+
 static tvis_status search(tvis_search *s)
 {
-    tvis_status status = s->grade && s->precision && s->observed && s->range
+    tvis_status status = s->grade && s->precision && s->observed && s->range && s->share
                              ? TVIS_OK
                              : tvis_fail(s->diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
+    if (!status)
+        status = count_macs(s);
     if (!status && compares(s->c))
         status = tvis_reference_make(&s->reference, s->m, s->c, REFERENCE_BYTES, s->diag);
     if (!status)
@@ -35,13 +57,14 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
     tvis_search s = {
         .c = c,
         .original = original,
-        .pictures = 32,
+        .pictures = TVIS_TRIAL_PICTURES,
         .m = plain,
         .from = from,
         .grade = calloc(from->node_count + 1, sizeof *s.grade),
         .precision = calloc(from->node_count + 1, sizeof *s.precision),
         .observed = calloc(from->tensor_count + 1, sizeof *s.observed),
         .range = calloc(from->tensor_count + 1, sizeof *s.range),
+        .share = calloc(from->node_count + 1, sizeof *s.share),
         .report = { .drop = NAN },
         .diag = diag,
     };
@@ -56,6 +79,7 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
     free(s.precision);
     free(s.observed);
     free(s.range);
+    free(s.share);
     return status;
 }
 

@@ -22,8 +22,17 @@ bool tvis_has_weights(const tvis_graph *g, const tvis_gnode *n)
 
 /* ---- tensors ---- */
 
-static void set_form(tvis_maker *q, uint32_t id, tvis_range r, tvis_form form)
+/* 16 bits have room for all values that were seen, and for some that were not. */
+static double largest_of(const tvis_maker *q, uint32_t original)
 {
+    const tvis_statistics *s = &q->k->tensor[original].s;
+    return 1.25 * fmax(fabs((double)s->min), fabs((double)s->max));
+}
+
+/* Of tensor id of `to`, which holds values of tensor `original` of `from`. */
+static void set_form(tvis_maker *q, uint32_t id, uint32_t original, tvis_form form)
+{
+    const tvis_range r = q->made[original].range;
     static const uint8_t dtypes[] = { TVIS_S8, TVIS_S16, TVIS_F32 };
     tvis_gtensor *t = &q->to->tensor[id];
     t->dtype = dtypes[form];
@@ -34,14 +43,14 @@ static void set_form(tvis_maker *q, uint32_t id, tvis_range r, tvis_form form)
         t->scale = (float)scale;
         t->zero = (int32_t)fmin(fmax(zero, -128.0), 127.0);
     } else if (form == TVIS_FORM_S16) {
-        const double largest = fmax(r.hi, -r.lo);
+        const double largest = original < q->k->count ? largest_of(q, original) : fmax(r.hi, -r.lo);
         t->scale = largest > 0.0 ? (float)(largest / 32767.0) : 1.0f;
     }
 }
 
 uint32_t tvis_maker_out(tvis_maker *q, uint32_t id, tvis_form form)
 {
-    set_form(q, id, q->made[id].range, form);
+    set_form(q, id, id, form);
     q->made[id].as[form] = id;
     q->made[id].form = (uint8_t)form;
     return id;
@@ -79,7 +88,7 @@ static void convert(tvis_maker *q, uint32_t id, tvis_form form)
     uint32_t made = tvis_graph_add_tensor(q->to, q->from->tensor[id].name, TVIS_F32);
     if (made == TVIS_NONE)
         return;
-    set_form(q, made, m->range, form);
+    set_form(q, made, id, form);
     const tvis_quant k = integers ? requantize(q, from, made) : (tvis_quant){ 0 };
     tvis_graph_add_node(q->to, names[op - TVIS_OP_QUANTIZE], op, &from, 1, &made, 1, NULL);
     if (!q->to->status)

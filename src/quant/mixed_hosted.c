@@ -3,8 +3,6 @@
  * model's for their share of the multiplications are taken, one after the other, until that is enough. */
 #include "quant/search_hosted.h"
 
-#include <tinyvis/session.h>
-
 #include <stdlib.h>
 
 typedef struct candidate {
@@ -15,31 +13,11 @@ typedef struct candidate {
 
 typedef struct mixing {
     tvis_search *s;
-    double *macs; /* share of each node */
     candidate *list;
     uint32_t count;
     double used; /* share of the multiplications outside of int8 */
     tvis_score now;
 } mixing;
-
-static void note_macs(void *user, uint32_t node, const tvis_node_info *info)
-{
-    ((double *)user)[node] = (double)info->macs;
-}
-
-static tvis_status count_macs(mixing *x)
-{
-    tvis_session_config c;
-    double sum = 0.0;
-    tvis_session_defaults(&c);
-    c.no_fusion = true;
-    const tvis_status s = tvis_session_plan(x->s->m, &c, NULL, note_macs, x->macs, x->s->diag);
-    for (uint32_t i = 0; i < x->s->from->node_count; i++)
-        sum += x->macs[i];
-    for (uint32_t i = 0; sum > 0.0 && i < x->s->from->node_count; i++)
-        x->macs[i] /= sum;
-    return s;
-}
 
 static void show(const mixing *x, const char *what, uint32_t done, uint32_t total)
 {
@@ -59,7 +37,7 @@ static tvis_status judge(mixing *x, uint8_t grade)
 {
     tvis_search *s = x->s;
     tvis_score base, alone;
-    tvis_status status = tvis_search_try(s, s->pictures, &base);
+    tvis_status status = tvis_search_try(s, s->pictures, NULL, &base);
     x->count = 0;
     for (uint32_t i = 0; !status && i < s->from->node_count; i++) {
         const uint8_t old = s->grade[i];
@@ -67,10 +45,10 @@ static tvis_status judge(mixing *x, uint8_t grade)
         if (!tvis_has_weights(s->from, &s->from->node[i]) || old >= grade)
             continue;
         s->grade[i] = grade;
-        status = tvis_search_try(s, s->pictures, &alone);
+        status = tvis_search_try(s, s->pictures, NULL, &alone);
         s->grade[i] = old;
         if (!status && alone.badness < base.badness)
-            x->list[x->count++] = (candidate){ i, x->macs[i], base.badness - alone.badness };
+            x->list[x->count++] = (candidate){ i, x->s->share[i], base.badness - alone.badness };
     }
     qsort(x->list, x->count, sizeof *x->list, compare);
     return status;
@@ -81,7 +59,7 @@ static void tell(const mixing *x, uint32_t node, const tvis_score *before)
     static const uint8_t dtypes[] = { TVIS_S8, TVIS_S16, TVIS_F32 }; /* ORDER tvis_form */
     const tvis_search *s = x->s;
     const tvis_decision d = { tvis_search_name(s, s->from->node[node].name), dtypes[s->precision[node].x], dtypes[s->precision[node].y],
-                              before->badness,          x->now.badness,               x->macs[node] };
+                              before->badness,          x->now.badness,               x->s->share[node] };
     if (s->c->decided)
         s->c->decided(s->c->input_user, &d);
 }
@@ -105,7 +83,7 @@ static tvis_status take(mixing *x, uint8_t grade)
         if (x->used + more > (double)s->c->most_macs + 1e-9)
             continue;
         s->grade[c->node] = grade;
-        status = tvis_search_try(s, 0, &x->now);
+        status = tvis_search_try(s, 0, NULL, &x->now);
         if (status || x->now.badness >= before.badness) {
             s->grade[c->node] = old;
             x->now = before;
@@ -122,7 +100,7 @@ static tvis_status widen_sums(mixing *x)
 {
     const tvis_score before = x->now;
     x->s->wide_sums = true;
-    const tvis_status status = tvis_search_try(x->s, 0, &x->now);
+    const tvis_status status = tvis_search_try(x->s, 0, NULL, &x->now);
     if (!status && x->now.badness < before.badness)
         return TVIS_OK;
     x->s->wide_sums = false;
@@ -132,10 +110,8 @@ static tvis_status widen_sums(mixing *x)
 
 static tvis_status mix(mixing *x)
 {
-    tvis_status status = count_macs(x);
-    if (!status)
-        status = tvis_search_try(x->s, 0, &x->now);
-    if (!status && !enough(x))
+    tvis_status status = tvis_search_try(x->s, 0, NULL, &x->now);
+    if (!status && !enough(x) && !x->s->wide_sums)
         status = widen_sums(x);
     for (uint8_t grade = TVIS_GRADE_S16; !status && !enough(x) && grade <= TVIS_GRADE_F32; grade++) {
         status = judge(x, grade);
@@ -148,14 +124,9 @@ static tvis_status mix(mixing *x)
 
 tvis_status tvis_search_grades(tvis_search *s)
 {
-    mixing x = {
-        .s = s,
-        .macs = calloc(s->from->node_count + 1, sizeof *x.macs),
-        .list = calloc(s->from->node_count + 1, sizeof *x.list),
-    };
+    mixing x = { .s = s, .list = calloc(s->from->node_count + 1, sizeof *x.list) };
     const tvis_status status =
-        x.macs && x.list ? mix(&x) : tvis_fail(s->diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
-    free(x.macs);
+        x.list ? mix(&x) : tvis_fail(s->diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
     free(x.list);
     return status;
 }

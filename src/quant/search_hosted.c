@@ -45,13 +45,13 @@ tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob)
     return status;
 }
 
-tvis_status tvis_search_try(tvis_search *s, uint32_t pictures, tvis_score *score)
+tvis_status tvis_search_try(tvis_search *s, uint32_t pictures, const tvis_score *best, tvis_score *score)
 {
     tvis_blob blob;
     tvis_status status = tvis_search_make(s, &blob);
     if (status)
         return status;
-    status = tvis_reference_score(&s->reference, &blob, pictures, score, s->diag);
+    status = tvis_reference_score(&s->reference, &blob, pictures, best, score, s->diag);
     tvis_blob_free(&blob);
     return status;
 }
@@ -70,11 +70,11 @@ static void set_way(tvis_search *s, way w)
 }
 
 /* The best of the ways that the config leaves open, which is set afterwards. */
-static tvis_status best_way(tvis_search *s, bool judge, double *badness)
+static tvis_status best_way(tvis_search *s, bool judge, tvis_score *best)
 {
     const way given = { s->c->observer, s->c->percentile };
     way found = given;
-    *badness = INFINITY;
+    best->badness = INFINITY;
     if (s->c->observer != TVIS_OBSERVER_BEST && !judge) {
         set_way(s, given);
         return TVIS_OK;
@@ -86,11 +86,11 @@ static tvis_status best_way(tvis_search *s, bool judge, double *badness)
         if (s->c->progress)
             s->c->progress(s->c->input_user, "ways to take ranges", i, count);
         set_way(s, w);
-        const tvis_status status = tvis_search_try(s, s->pictures, &score);
+        const tvis_status status = tvis_search_try(s, s->pictures, i ? best : NULL, &score);
         if (status)
             return status;
-        if (score.badness < *badness) {
-            *badness = score.badness;
+        if (score.badness < best->badness) {
+            *best = score;
             found = w;
         }
     }
@@ -108,7 +108,7 @@ static tvis_status calibrate(tvis_search *s)
 static tvis_status equalize(tvis_search *s, double before)
 {
     tvis_equalization e;
-    double badness;
+    tvis_score score;
     tvis_status status = tvis_equalization_choose(&e, s->from, &s->k);
     if (status)
         status = tvis_fail(s->diag, status, TVIS_DIAG_SYSTEM, "equalization", "out of memory");
@@ -120,9 +120,9 @@ static tvis_status equalize(tvis_search *s, double before)
         s->report.equalized = true;
         status = calibrate(s);
         if (!status)
-            status = best_way(s, s->c->equalize == TVIS_EQUALIZE_BEST, &badness);
+            status = best_way(s, s->c->equalize == TVIS_EQUALIZE_BEST, &score);
         tvis_calibration other = plain;
-        if (!status && s->c->equalize == TVIS_EQUALIZE_BEST && !(badness < before)) {
+        if (!status && s->c->equalize == TVIS_EQUALIZE_BEST && !(score.badness < before)) {
             tvis_equalization_apply(&e, s->from, true);
             other = s->k;
             s->k = plain;
@@ -137,11 +137,11 @@ static tvis_status equalize(tvis_search *s, double before)
 
 static bool alike(tvis_range a, tvis_range b)
 {
-    return fabs(a.lo - b.lo) + fabs(a.hi - b.hi) <= 0.02 * (a.hi - a.lo);
+    return fabs(a.lo - b.lo) + fabs(a.hi - b.hi) <= 0.04 * (a.hi - a.lo);
 }
 
 /* Every other way for one tensor, the rest as it is: what answers better stays. */
-static tvis_status refine_tensor(tvis_search *s, uint32_t tensor, double *badness)
+static tvis_status refine_tensor(tvis_search *s, uint32_t tensor, uint32_t pictures, tvis_score *best)
 {
     tvis_range tried[WAYS + 1] = { s->observed[tensor] };
     uint32_t count = 1;
@@ -154,40 +154,60 @@ static tvis_status refine_tensor(tvis_search *s, uint32_t tensor, double *badnes
             continue;
         tvis_score score;
         tried[count++] = s->observed[tensor] = r;
-        const tvis_status status = tvis_search_try(s, s->pictures, &score);
+        const tvis_status status = tvis_search_try(s, pictures, best, &score);
         if (status)
             return status;
-        if (score.badness < *badness)
-            *badness = score.badness;
+        if (score.badness < best->badness)
+            *best = score;
         else
             s->observed[tensor] = kept;
     }
     return TVIS_OK;
 }
 
-/* Which tensors are worth more bits at the ends of their ranges, and which in the middle, only the answers can tell. */
+/* Which tensors are worth more bits at the ends of their ranges, and which in the middle, only the answers can tell. Large
+ * networks have fewer pictures for that, or none. */
 static tvis_status refine(tvis_search *s)
 {
-    tvis_score score;
-    tvis_status status = tvis_search_try(s, s->pictures, &score);
+    const double fit = 3e10 / (double)(s->macs + 1);
+    const uint32_t pictures = fit < s->pictures ? (uint32_t)fit : s->pictures;
+    tvis_score best;
+    if (pictures < 4)
+        return TVIS_OK;
+    tvis_status status = tvis_search_try(s, pictures, NULL, &best);
     for (uint32_t i = 0; !status && i < s->k.count; i++) {
         if (s->c->progress)
             s->c->progress(s->c->input_user, "ranges, one by one", i, s->k.count);
-        status = refine_tensor(s, i, &score.badness);
+        status = refine_tensor(s, i, pictures, &best);
     }
+    return status;
+}
+
+/* Residual sums in 16 bits slow no product down, but they take memory. */
+static tvis_status widen_sums(tvis_search *s)
+{
+    tvis_score narrow, wide;
+    tvis_status status = tvis_search_try(s, s->pictures, NULL, &narrow);
+    s->wide_sums = true;
+    if (!status)
+        status = tvis_search_try(s, s->pictures, NULL, &wide);
+    if (!status)
+        s->wide_sums = s->reference.classes ? wide.badness < 0.9 * narrow.badness : wide.badness < narrow.badness - 0.45;
     return status;
 }
 
 tvis_status tvis_search_ranges(tvis_search *s)
 {
-    const bool open = s->c->equalize == TVIS_EQUALIZE_BEST;
-    double badness;
+    const bool open = s->c->equalize == TVIS_EQUALIZE_BEST, best = s->c->observer == TVIS_OBSERVER_BEST;
+    tvis_score score = { .badness = INFINITY };
     tvis_status status = calibrate(s);
     if (!status && s->c->equalize != TVIS_EQUALIZE_ON)
-        status = best_way(s, open, &badness);
+        status = best_way(s, open, &score);
     if (!status && s->c->equalize != TVIS_EQUALIZE_OFF)
-        status = equalize(s, open ? badness : INFINITY);
-    if (!status && s->c->observer == TVIS_OBSERVER_BEST)
+        status = equalize(s, open ? score.badness : INFINITY);
+    if (!status && best)
+        status = widen_sums(s);
+    if (!status && best)
         status = refine(s);
     return status;
 }

@@ -20,6 +20,8 @@ typedef struct tvis_search {
     tvis_range *observed;      /* of each tensor, by its observer */
     tvis_range *range;         /* the same, with bounds for tables */
     uint32_t pictures;         /* that a way is judged by */
+    double *share;             /* of each node in the multiplications */
+    uint64_t macs;             /* all of them */
     tvis_quantize_report report;
     tvis_diag *diag;
 } tvis_search;
@@ -30,8 +32,8 @@ tvis_status tvis_search_ranges(tvis_search *s);
 tvis_status tvis_search_grades(tvis_search *s);
 /* The model by what is in s now. */
 tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob);
-/* The same, thrown away after the first `pictures` pictures; 0: all of the reference. */
-tvis_status tvis_search_try(tvis_search *s, uint32_t pictures, tvis_score *score);
+/* The same, thrown away after the first `pictures` pictures; 0: all of the reference. best: as tvis_reference_score(). */
+tvis_status tvis_search_try(tvis_search *s, uint32_t pictures, const tvis_score *best, tvis_score *score);
 
 /* A node's name in the original model's blob, NULL if it has no such node. */
 const char *tvis_search_name(const tvis_search *s, const char *name);
