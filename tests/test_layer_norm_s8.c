@@ -193,7 +193,7 @@ static double allowed(const problem *p, double most, double n, double gamma, dou
 {
     const double step = ldexp(1.0, -p->a.shift);
     if (p->a.y_wide)
-        return 0.5 + 2.5 * ldexp(most, -tvis_layer_norm_s8_bits(p->a.c, p->a.by_length)) + 1.6 * step +
+        return 0.5 + 2.5 * ldexp(most, -tvis_layer_norm_s8_bits(p->a.c, p->a.by_length)) + 1.625 * step +
                0x1p-22 * fabs(n * gamma);
     const double unit = tvis_layer_norm_s8_unit(p->a.c, p->a.by_length);
     return 0.5 + fabs(gamma) * (0.5 / unit + 0x1p-14 / std) + fabs(n * gamma) * 0x1p-14 + fabs(n) * unit * step;
