@@ -63,7 +63,9 @@ static void prepare(made *t, const tvis_model *m)
     tvt_ok(tvis_calibrate(&t->k, m, &config, &d), &d);
     assert_true(t->from.tensor_count <= TVIS_COUNT(t->range) && t->from.node_count <= NODES);
     memset(t->range, 0, sizeof t->range);
-    tvis_choose_ranges(&t->from, &t->k, &config, t->range);
+    for (uint32_t i = 0; i < t->from.tensor_count; i++)
+        t->range[i] = tvis_statistics_range(&t->k.tensor[i].s, config.observer, 100.0);
+    tvis_bound_tables(&t->from, t->range);
 }
 
 static void make(made *t, const tvis_precision *precision, tvis_blob *blob)
