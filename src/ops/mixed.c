@@ -27,15 +27,36 @@ void tvis_plan_mixed_like(tvis_node_plan *p)
     p->in_place = output(p)->dtype == p->in[0]->dtype ? 0 : -1;
 }
 
-tvis_requant tvis_mixed_limits(const tvis_node_run *r)
+void tvis_plan_mixed_kernel(tvis_node_plan *p)
 {
-    const tvis_quant *q = &r->node->q;
-    if (r->out[0]->dtype == TVIS_S8)
-        return (tvis_requant){ .zero = q->zero, .lo = q->lo, .hi = q->hi };
-    return (tvis_requant){ .lo = tvis_quant_lo16(q), .hi = tvis_quant_hi16(q) };
+    p->choice[0].kernel = tvis_narrow_choose(p->config->cpu);
+    p->kernel_name = tvis_narrow[p->choice[0].kernel].k.name;
 }
 
-void tvis_mixed_load(const tvis_mixed *x, size_t at, int32_t n, int32_t *out)
+void tvis_mixed_begin(const tvis_node_run *r, int32_t mul, int32_t shift, tvis_mixed_out *out)
+{
+    const tvis_quant *q = &r->node->q;
+    const bool wide = r->out[0]->dtype == TVIS_S16;
+    for (int32_t i = 0; i < TVIS_MIXED_BLOCK; i++)
+        out->mul[i] = mul;
+    out->a = (tvis_narrow_args){ .m = 1, .wide = wide };
+    out->a.q = (tvis_requant){ .mul = out->mul,
+                               .shift = shift,
+                               .zero = wide ? 0 : q->zero,
+                               .lo = wide ? tvis_quant_lo16(q) : q->lo,
+                               .hi = wide ? tvis_quant_hi16(q) : q->hi };
+}
+
+void tvis_mixed_write(const tvis_node_run *r, tvis_mixed_out *out, size_t at, int32_t n, const int32_t *v)
+{
+    out->a.x = v;
+    out->a.y = (int8_t *)r->y[0] + (out->a.wide ? 2 * at : at);
+    out->a.n = out->a.ldx = out->a.ldy = n;
+    tvis_narrow[r->kernel[0]].run(&out->a);
+}
+
+/* A block with a constant length is one that compilers take several values of at a time. */
+TVIS_INLINE void load(const tvis_mixed *x, size_t at, const int32_t n, int32_t *out)
 {
     const int32_t zero = x->zero;
     if (x->wide) {
@@ -47,6 +68,14 @@ void tvis_mixed_load(const tvis_mixed *x, size_t at, int32_t n, int32_t *out)
         for (int32_t i = 0; i < n; i++)
             out[i] = from[i] - zero;
     }
+}
+
+void tvis_mixed_load(const tvis_mixed *x, size_t at, int32_t n, int32_t *out)
+{
+    if (n == TVIS_MIXED_BLOCK)
+        load(x, at, TVIS_MIXED_BLOCK, out);
+    else
+        load(x, at, n, out);
 }
 
 void tvis_mixed_store(const tvis_node_run *r, size_t at, int32_t n, const int32_t *v)

@@ -14,6 +14,7 @@ static tvis_status plan_average(tvis_node_plan *p)
     if (!s && (int64_t)x[1] * x[2] > most)
         s = tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^16 pixels, or 2^23 of int8");
     memcpy(p->out_dims[0], y, sizeof y);
+    tvis_plan_mixed_kernel(p);
     return s;
 }
 
@@ -28,20 +29,19 @@ static void add_rows(const tvis_mixed *x, size_t at, int32_t pixels, int32_t c, 
     }
 }
 
-/* Channels [first, last) of picture n. */
+/* Channels [first, last) of a picture. */
 static void average(const tvis_node_run *r, int32_t picture, int32_t first, int32_t last)
 {
     const int32_t *d = r->in_dims[0], c = d[3], pixels = d[1] * d[2];
-    const tvis_requant q = tvis_mixed_limits(r);
     const tvis_mixed x = tvis_mixed_in(r, 0);
+    tvis_mixed_out out;
     int32_t mul, shift, sum[TVIS_MIXED_BLOCK];
     tvis_requant_divide(r->node->q.mul, r->node->q.shift, pixels, &mul, &shift);
+    tvis_mixed_begin(r, mul, shift, &out);
     for (int32_t k = first, n; k < last; k += n) {
         n = last - k < TVIS_MIXED_BLOCK ? last - k : TVIS_MIXED_BLOCK;
         add_rows(&x, (size_t)picture * (size_t)pixels * (size_t)c + (size_t)k, pixels, c, n, sum);
-        for (int32_t i = 0; i < n; i++)
-            sum[i] = tvis_requant_limit(tvis_requant_scale(sum[i], mul, shift), &q);
-        tvis_mixed_store(r, (size_t)picture * (size_t)c + (size_t)k, n, sum);
+        tvis_mixed_write(r, &out, (size_t)picture * (size_t)c + (size_t)k, n, sum);
     }
 }
 

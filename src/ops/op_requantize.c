@@ -4,25 +4,25 @@
 
 static tvis_status plan(tvis_node_plan *p)
 {
+    const tvis_status s = tvis_plan_mixed(p, 1, 1);
     tvis_plan_mixed_like(p);
-    return tvis_plan_mixed(p, 1, 1);
+    tvis_plan_mixed_kernel(p);
+    return s;
 }
 
 static void run_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const tvis_quant *k = &r->node->q;
-    const tvis_requant q = tvis_mixed_limits(r);
     const tvis_mixed x = tvis_mixed_in(r, 0);
     const int32_t total = (int32_t)tvis_elements(r->in_dims[0]);
     const int32_t end = tvis_part(total, part + 1, r->parts, TVIS_MIXED_BLOCK);
+    tvis_mixed_out out;
     int32_t v[TVIS_MIXED_BLOCK];
+    tvis_mixed_begin(r, r->node->q.mul, r->node->q.shift, &out);
     for (int32_t i = tvis_part(total, part, r->parts, TVIS_MIXED_BLOCK), n; i < end; i += n) {
         n = end - i < TVIS_MIXED_BLOCK ? end - i : TVIS_MIXED_BLOCK;
         tvis_mixed_load(&x, (size_t)i, n, v);
-        for (int32_t j = 0; j < n; j++)
-            v[j] = tvis_requant_limit(tvis_requant_scale(v[j], k->mul, k->shift), &q);
-        tvis_mixed_store(r, (size_t)i, n, v);
+        tvis_mixed_write(r, &out, (size_t)i, n, v);
     }
 }
 
