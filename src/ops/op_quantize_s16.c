@@ -4,6 +4,8 @@
 #include "core/op.h"
 #include "core/port.h"
 
+enum { BLOCK = 64 };
+
 static tvis_status check(tvis_node_plan *p, uint8_t from, uint8_t to)
 {
     const uint16_t out = tvis_ids(p->model)[p->node->ids + p->node->in_count];
@@ -42,22 +44,31 @@ static int16_t to_int16(float v)
 static void quantize_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), end = tvis_part(n, part + 1, r->parts, 64);
+    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), end = tvis_part(n, part + 1, r->parts, BLOCK);
     const float *x = r->x[0], scale = r->out[0]->scale;
     int16_t *y = r->y[0];
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++)
+    for (int32_t i = tvis_part(n, part, r->parts, BLOCK); i < end; i++)
         y[i] = to_int16(x[i] / scale);
+}
+
+/* Called with a constant n where it can be: compilers then take several values at a time. */
+TVIS_INLINE void dequantize(const int16_t *x, float scale, const int32_t n, float *y)
+{
+    for (int32_t i = 0; i < n; i++)
+        y[i] = (float)x[i] * scale;
 }
 
 static void dequantize_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), end = tvis_part(n, part + 1, r->parts, 64);
+    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), end = tvis_part(n, part + 1, r->parts, BLOCK);
     const float scale = r->in[0]->scale;
     const int16_t *x = r->x[0];
     float *y = r->y[0];
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++)
-        y[i] = (float)x[i] * scale;
+    int32_t i = tvis_part(n, part, r->parts, BLOCK);
+    for (; end - i >= BLOCK; i += BLOCK)
+        dequantize(x + i, scale, BLOCK, y + i);
+    dequantize(x + i, scale, end - i, y + i);
 }
 
 static void run_quantize(const tvis_node_run *r)
