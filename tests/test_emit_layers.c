@@ -63,7 +63,7 @@ static void prepare(made *t, const tvis_model *m)
     tvt_ok(tvis_calibrate(&t->k, m, &config, &d), &d);
     assert_true(t->from.tensor_count <= TVIS_COUNT(t->range) && t->from.node_count <= NODES);
     memset(t->range, 0, sizeof t->range);
-    for (uint32_t i = 0; i < t->from.tensor_count; i++)
+    for (uint32_t i = 0; i < t->k.count; i++)
         t->range[i] = tvis_statistics_range(&t->k.tensor[i].s, config.observer, 100.0);
     tvis_bound_tables(&t->from, t->range);
 }
