@@ -90,33 +90,51 @@ tvis_status tvis_dense_s16_plan(tvis_node_plan *p, int64_t rows, int32_t n, int3
 typedef struct piece {
     const tvis_matmul *mm;
     const tvis_block *b;
-    const int8_t *w; /* of these columns, in the kernel's order */
-    int32_t *sums;
-    void *scratch; /* the kernel's */
+    const int8_t *w; /* of these columns, in the kernel's order, or, with a panel, plain */
+    int8_t *panel;   /* where they are packed, a panel at a time; NULL: they are ready */
+    int32_t *sums;   /* (m, n) */
+    void *scratch;   /* the kernel's */
     int32_t row, m, col, n;
 } piece;
 
-static void sum(const piece *p)
+/* Columns [col, col + n) of the sums, by weights w. */
+static void product(const piece *p, int32_t col, int32_t n, const int8_t *w)
 {
     const tvis_node_run *r = p->mm->run;
-    const int32_t *bias = (const int32_t *)r->x[TVIS_S8_BIAS] + p->b->first_column + p->col;
+    const int32_t *bias = (const int32_t *)r->x[TVIS_S8_BIAS] + p->b->first_column + p->col + col;
     const ptrdiff_t at = (ptrdiff_t)p->row * p->b->ldx;
-    const int32_t k = p->mm->k;
+    int32_t *y = p->sums + col;
+    const int32_t k = p->mm->k, ldx = p->b->ldx;
     if (r->in[0]->dtype == TVIS_S8) {
-        tvis_gemm_s8[r->kernel[0]].run(&(tvis_gemm_s8_args){ .x = (const int8_t *)p->b->x + at,
-                                                             .w = p->w,
-                                                             .bias = bias,
-                                                             .y32 = p->sums,
-                                                             .m = p->m,
-                                                             .n = p->n,
-                                                             .k = k,
-                                                             .ldx = p->b->ldx,
-                                                             .ldy = p->n,
-                                                             .scratch = p->scratch });
+        const tvis_gemm_s8_args a = { .x = (const int8_t *)p->b->x + at,
+                                      .w = w,
+                                      .bias = bias,
+                                      .y32 = y,
+                                      .m = p->m,
+                                      .n = n,
+                                      .k = k,
+                                      .ldx = ldx,
+                                      .ldy = p->n,
+                                      .scratch = p->scratch };
+        tvis_gemm_s8[r->kernel[0]].run(&a);
         return;
     }
-    tvis_gemm_s16[r->kernel[0]].run(
-        &(tvis_gemm_s16_args){ (const int16_t *)p->b->x + at, p->w, bias, p->sums, p->m, p->n, k, p->b->ldx, p->n });
+    const tvis_gemm_s16_args a = { (const int16_t *)p->b->x + at, w, bias, y, p->m, n, k, ldx, p->n };
+    tvis_gemm_s16[r->kernel[0]].run(&a);
+}
+
+static void sum(const piece *p)
+{
+    const int32_t nr = p->mm->kern->nr, k = p->mm->k;
+    if (!p->panel) {
+        product(p, 0, p->n, p->w);
+        return;
+    }
+    for (int32_t col = 0; col < p->n; col += nr) {
+        const int32_t n = p->n - col < nr ? p->n - col : nr;
+        tvis_gemm_s8_pack(p->w + (size_t)col * (size_t)k, n, k, p->mm->kern->pack, p->panel);
+        product(p, col, n, p->panel);
+    }
 }
 
 static void narrow(const piece *p)
@@ -145,36 +163,31 @@ static void run_columns(piece *p)
     }
 }
 
-/* The piece's columns in the session's packed weights; NULL: there are none. */
+/* The piece's columns in the session's packed weights. */
 static const int8_t *packed(const piece *p)
 {
     const tvis_matmul *mm = p->mm;
-    const int8_t *all = mm->run->packed[0];
     const size_t panel = (size_t)((p->b->col + p->col) / mm->kern->nr);
-    return all ? all + (size_t)p->b->group * tvis_dense_s8_group(mm->kern, mm->n, mm->k) +
-                     panel * tvis_dense_s8_panel(mm->kern, mm->k)
-               : NULL;
+    return (const int8_t *)mm->run->packed[0] + (size_t)p->b->group * tvis_dense_s8_group(mm->kern, mm->n, mm->k) +
+           panel * tvis_dense_s8_panel(mm->kern, mm->k);
 }
 
-/* Scratch: sums, a panel of weights where they are not packed yet, the kernel's. */
+/* Scratch: sums, a panel of weights where they are not packed yet, the kernel's. Panels are packed again for each
+ * piece: pieces are tall then. */
 static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
 {
+    enum { TALL = 16 }; /* columns: whole panels of every kernel */
     const tvis_node_run *r = mm->run;
-    const tvis_kernel *kern = mm->kern;
-    const bool plain = kern->pack == TVIS_PACK_PLAIN, packing = !plain && !r->packed[0];
+    const bool plain = mm->kern->pack == TVIS_PACK_PLAIN, packing = !plain && !r->packed[0];
     const int8_t *w = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k;
     int8_t *panel = (int8_t *)scratch + sums_bytes(r->plan, mm->m, mm->n);
-    piece p = { .mm = mm, .b = b, .sums = scratch };
+    piece p = { .mm = mm, .b = b, .panel = packing ? panel : NULL, .sums = scratch };
     if (kernel_scratch(r->in[0]->dtype, r->kernel[0]))
-        p.scratch = panel + (packing ? tvis_dense_s8_panel(kern, mm->k) : 0);
-    const int32_t step = packing ? kern->nr : most_sums(r->plan) / ROWS;
+        p.scratch = panel + (packing ? tvis_dense_s8_panel(mm->kern, mm->k) : 0);
+    const int32_t step = packing ? TALL : most_sums(r->plan) / ROWS;
     for (; p.col < b->n; p.col += step) {
         p.n = b->n - p.col < step ? b->n - p.col : step;
-        p.w = plain ? w + (size_t)p.col * (size_t)mm->k : packed(&p);
-        if (packing) {
-            tvis_gemm_s8_pack(w + (size_t)p.col * (size_t)mm->k, p.n, mm->k, kern->pack, panel);
-            p.w = panel;
-        }
+        p.w = plain || packing ? w + (size_t)p.col * (size_t)mm->k : packed(&p);
         run_columns(&p);
     }
 }
