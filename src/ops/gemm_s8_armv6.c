@@ -94,23 +94,34 @@ static void finish_any(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, in
     for (int32_t i = 0; i < rows; i++)
         for (int32_t c = j; c < least(j + NR, a->n); c++) {
             const ptrdiff_t at = (ptrdiff_t)(row + i) * a->ldy + c;
-            const int32_t acc = sums[i * NR + c - j];
-            if (a->y32) {
-                a->y32[at] = acc;
-                continue;
-            }
-            int64_t v = tvis_requant_scale(acc, a->q.mul[c], a->q.shift);
+            int64_t v = tvis_requant_scale(sums[i * NR + c - j], a->q.mul[c], a->q.shift);
             if (a->add)
                 v += tvis_requant_scale(a->add[at] - a->add_q.zero, a->add_q.mul, a->add_q.shift);
             a->y[at] = tvis_requant_clamp(v, &a->q);
         }
 }
 
+static void store_sums(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_t j, const int32_t *sums)
+{
+    const ptrdiff_t ldy = a->ldy;
+    int32_t *y = a->y32 + row * ldy + j;
+    const bool both = j + 1 < a->n;
+    for (int32_t i = 0; i < rows; i++, y += ldy, sums += NR) {
+        y[0] = sums[0];
+        if (both)
+            y[1] = sums[1];
+    }
+}
+
 static void finish(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_t panel, const int32_t *sums)
 {
     const int32_t j = panel * NR;
     const ptrdiff_t at = (ptrdiff_t)row * a->ldy + j;
-    if (a->y32 || a->q.lo != INT8_MIN || a->q.hi != INT8_MAX || j + NR > a->n) {
+    if (a->y32) {
+        store_sums(a, row, rows, j, sums);
+        return;
+    }
+    if (a->q.lo != INT8_MIN || a->q.hi != INT8_MAX || j + NR > a->n) {
         finish_any(a, row, rows, j, sums);
         return;
     }
