@@ -49,7 +49,7 @@ Q        ?= @
 say       = @printf '  %-7s %s\n' '$1' '$2'
 
 # An instruction set belongs to a file's suffix: which suffixes this processor has, and what the compiler needs for them.
-SUFFIX_X86     := _avx2.c _avx512.c _vnni.c
+SUFFIX_X86     := _avx2.c _avx512.c _vnni.c _vbmi.c
 SUFFIX_AARCH64 := _neon.c _neon.S _dotprod.c
 SUFFIX_ARM     := _armv6.c _armv6.S _vfp11.S _neon32.S
 SUFFIX   := $(if $(filter x86_64% i%86%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
@@ -60,6 +60,8 @@ ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM)
 %_avx512.o: private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -Wno-sign-conversion \
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
 %_vnni.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni \
+                           $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
+%_vbmi.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi \
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
 %_dotprod.o: private ISA := -march=armv8.2-a+dotprod
 

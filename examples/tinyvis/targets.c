@@ -16,7 +16,7 @@ uint32_t target_cpu(uint32_t target)
         TVIS_CPU_ARMV6 | TVIS_CPU_NEON32,
         TVIS_CPU_NEON, /* Cortex-A53: no dot product */
         TVIS_CPU_AVX2,
-        TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI, /* Ice Lake, Zen 4 and later */
+        TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI | TVIS_CPU_VBMI, /* Ice Lake, Zen 4 and later */
         0,
     };
     return target == 0 ? tvis_cpu_detect() : cpu[target];
@@ -25,7 +25,7 @@ uint32_t target_cpu(uint32_t target)
 const char *target_flag_name(uint32_t bit)
 {
     static const char *const names[32] = {
-        [0] = "avx2",    [1] = "avx512", [2] = "vnni",     [8] = "armv6", [9] = "vfp11",
+        [0] = "avx2",    [1] = "avx512", [2] = "vnni",     [3] = "vbmi",  [8] = "armv6", [9] = "vfp11",
         [10] = "neon32", [16] = "neon",  [17] = "dotprod", [18] = "i8mm", [19] = "fp16",
     };
     return bit < 32 ? names[bit] : NULL;

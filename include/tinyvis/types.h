@@ -102,6 +102,7 @@ typedef struct tvis_tensor {
 #define TVIS_CPU_AVX2     (1u << 0) /* x86: AVX2 and FMA */
 #define TVIS_CPU_AVX512   (1u << 1) /* x86: F, BW, DQ, VL */
 #define TVIS_CPU_VNNI     (1u << 2) /* x86: AVX512-VNNI */
+#define TVIS_CPU_VBMI     (1u << 3) /* x86: AVX512-VBMI */
 #define TVIS_CPU_ARMV6    (1u << 8) /* 32-bit ARM: the SIMD instructions of ARMv6 (SMLAD …) */
 #define TVIS_CPU_VFP11    (1u << 9) /* ARM11 only: VFP short vectors */
 #define TVIS_CPU_NEON32   (1u << 10) /* ARMv7 NEON */

@@ -14,6 +14,7 @@
 #define LEAF1_AVX      BIT(28)
 #define LEAF7_AVX2     BIT(5)
 #define LEAF7_AVX512   (BIT(16) | BIT(17) | BIT(30) | BIT(31)) /* F, DQ, BW, VL */
+#define LEAF7_ECX_VBMI BIT(1)
 #define LEAF7_ECX_VNNI BIT(11)
 
 /* XGETBV, which must only run where LEAF1_OSXSAVE is set. */
@@ -39,7 +40,8 @@ uint32_t tvis_cpu_detect(void)
         return 0;
     cpu = TVIS_CPU_AVX2;
     if (has(state, STATE_AVX512) && has(b, LEAF7_AVX512))
-        cpu |= TVIS_CPU_AVX512 | (has(c, LEAF7_ECX_VNNI) ? TVIS_CPU_VNNI : 0);
+        cpu |= TVIS_CPU_AVX512 | (has(c, LEAF7_ECX_VNNI) ? TVIS_CPU_VNNI : 0) |
+               (has(c, LEAF7_ECX_VBMI) ? TVIS_CPU_VBMI : 0);
     return cpu;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/dense_s8.h"
 #include "core/port.h"
+#include "ops/look_up_s8.h"
 
 tvis_status tvis_s8_constants(const tvis_node_plan *p, int32_t channels)
 {
@@ -37,12 +38,9 @@ tvis_requant tvis_s8_requant(const tvis_node_run *r, size_t first)
 
 void tvis_s8_look_up(const tvis_node_run *r, int8_t *y, int32_t rows, int32_t cols, int32_t ldy)
 {
-    const int8_t *table = r->x[TVIS_S8_TABLE];
-    for (int32_t i = 0; table && i < rows; i++)
-        for (int32_t j = 0; j < cols; j++) {
-            int8_t *at = y + (ptrdiff_t)i * ldy + j;
-            *at = table[*at + 128];
-        }
+    const tvis_look_up_s8_args a = { r->x[TVIS_S8_TABLE], y, y, rows, cols, ldy };
+    if (a.table)
+        tvis_look_up_s8[tvis_look_up_s8_choose(r->cpu)].run(&a);
 }
 
 uint16_t tvis_dense_s8_choose(uint32_t cpu, int64_t rows)
