@@ -4,7 +4,8 @@
  * table[x + 128], inputs x, table. */
 #include "core/op.h"
 #include "core/port.h"
-#include "ops/requant.h"
+#include "ops/look_up_s8.h"
+#include "ops/pointwise_s8.h"
 
 static tvis_status check(tvis_node_plan *p, uint32_t inputs)
 {
@@ -17,7 +18,11 @@ static tvis_status check(tvis_node_plan *p, uint32_t inputs)
         s = tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "an int8 output and no activation are needed");
     if (!s && tvis_elements(p->in_dims[0]) > INT32_MAX)
         s = tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 elements");
-    return s ? s : tvis_plan_elementwise(p);
+    if (!s)
+        s = tvis_plan_elementwise(p);
+    p->choice[0].kernel = tvis_pointwise_s8_choose(p->config->cpu);
+    p->kernel_name = tvis_pointwise_s8[p->choice[0].kernel].k.name;
+    return s;
 }
 
 static tvis_status plan_add(tvis_node_plan *p)
@@ -40,56 +45,63 @@ static tvis_status plan_scale(tvis_node_plan *p)
 static tvis_status plan_table(tvis_node_plan *p)
 {
     tvis_status s = check(p, 2);
+    p->choice[0].kernel = tvis_look_up_s8_choose(p->config->cpu);
+    p->kernel_name = tvis_look_up_s8[p->choice[0].kernel].k.name;
     return s ? s : tvis_plan_vector(p, 1, TVIS_S8, 256);
 }
 
 static tvis_requant limits(const tvis_node_run *r)
 {
-    return (tvis_requant){ .zero = r->node->q.zero, .lo = r->node->q.lo, .hi = r->node->q.hi };
+    return (tvis_requant){ .mul = &r->node->q.mul,
+                           .shift = r->node->q.shift,
+                           .zero = r->node->q.zero,
+                           .lo = r->node->q.lo,
+                           .hi = r->node->q.hi };
 }
 
 static void add_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const tvis_requant q = limits(r);
-    const tvis_quant *k = &r->node->q;
-    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), az = r->in[0]->zero, bz = r->in[1]->zero;
-    const int8_t *a = r->x[0], *b = r->x[1];
-    int8_t *y = r->y[0];
-    const int32_t end = tvis_part(n, part + 1, r->parts, 64);
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++) {
-        const int64_t v = (int64_t)tvis_requant_scale(a[i] - az, k->mul, k->shift) +
-                          tvis_requant_scale(b[i] - bz, k->add_mul, k->add_shift);
-        y[i] = tvis_requant_clamp(v, &q);
-    }
+    const tvis_quant *q = &r->node->q;
+    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), first = tvis_part(n, part, r->parts, 64);
+    const tvis_add_s8_args a = {
+        .a = (const int8_t *)r->x[0] + first,
+        .b = (const int8_t *)r->x[1] + first,
+        .y = (int8_t *)r->y[0] + first,
+        .n = tvis_part(n, part + 1, r->parts, 64) - first,
+        .a_q = { q->mul, q->shift, r->in[0]->zero },
+        .b_q = { q->add_mul, q->add_shift, r->in[1]->zero },
+        .q = limits(r),
+    };
+    tvis_pointwise_s8[r->kernel[0]].add(&a);
 }
 
+/* Pixels of the batch, at most those of a picture at a time. */
 static void scale_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const tvis_requant q = limits(r);
-    const int32_t *d = r->in_dims[0], c = d[3], rows = d[0] * d[1] * d[2], pixels = d[1] * d[2];
-    const int32_t xz = r->in[0]->zero, sz = r->in[1]->zero;
+    const int32_t *d = r->in_dims[0], rows = d[0] * d[1] * d[2], pixels = d[1] * d[2];
     const int32_t end = tvis_part(rows, part + 1, r->parts, 1);
-    for (int32_t i = tvis_part(rows, part, r->parts, 1); i < end; i++) {
-        const int8_t *x = (const int8_t *)r->x[0] + (size_t)i * (size_t)c;
-        const int8_t *s = (const int8_t *)r->x[1] + (size_t)(i / pixels) * (size_t)c;
-        int8_t *y = (int8_t *)r->y[0] + (size_t)i * (size_t)c;
-        for (int32_t k = 0; k < c; k++)
-            y[k] =
-                tvis_requant_clamp(tvis_requant_scale((x[k] - xz) * (s[k] - sz), r->node->q.mul, r->node->q.shift), &q);
+    tvis_scale_s8_args a = { .c = d[3], .x_zero = r->in[0]->zero, .s_zero = r->in[1]->zero, .q = limits(r) };
+    for (int32_t i = tvis_part(rows, part, r->parts, 1); i < end; i += a.pixels) {
+        const int32_t left = pixels - i % pixels;
+        const ptrdiff_t at = (ptrdiff_t)i * a.c;
+        a.pixels = end - i < left ? end - i : left;
+        a.x = (const int8_t *)r->x[0] + at;
+        a.s = (const int8_t *)r->x[1] + (ptrdiff_t)(i / pixels) * a.c;
+        a.y = (int8_t *)r->y[0] + at;
+        tvis_pointwise_s8[r->kernel[0]].scale(&a);
     }
 }
 
 static void table_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]);
-    const int8_t *x = r->x[0], *table = r->x[1];
-    int8_t *y = r->y[0];
-    const int32_t end = tvis_part(n, part + 1, r->parts, 64);
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++)
-        y[i] = table[x[i] + 128];
+    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), first = tvis_part(n, part, r->parts, 64);
+    const int32_t count = tvis_part(n, part + 1, r->parts, 64) - first;
+    const tvis_look_up_s8_args a = { r->x[1], (const int8_t *)r->x[0] + first, (int8_t *)r->y[0] + first, 1, count,
+                                     count };
+    tvis_look_up_s8[r->kernel[0]].run(&a);
 }
 
 static void run_add(const tvis_node_run *r)

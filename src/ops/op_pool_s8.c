@@ -3,7 +3,7 @@
  * rounding. Maximum pool in int8: input and output have the same scale and zero point. */
 #include "core/port.h"
 #include "ops/max_pool.h"
-#include "ops/requant.h"
+#include "ops/pointwise_s8.h"
 
 static tvis_status check(tvis_node_plan *p)
 {
@@ -12,7 +12,8 @@ static tvis_status check(tvis_node_plan *p)
     if (!s &&
         (p->in[0]->dtype != TVIS_S8 || tvis_tensors(p->model)[out].dtype != TVIS_S8 || p->node->act != TVIS_ACT_NONE))
         s = tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "int8 on both sides is needed");
-    p->kernel_name = "c";
+    p->choice[0].kernel = tvis_pointwise_s8_choose(p->config->cpu);
+    p->kernel_name = tvis_pointwise_s8[p->choice[0].kernel].k.name;
     return s;
 }
 
@@ -47,13 +48,9 @@ static void average(const tvis_node_run *r, int32_t n, int32_t first, int32_t la
     const tvis_requant q = { .zero = r->node->q.zero, .lo = r->node->q.lo, .hi = r->node->q.hi };
     int32_t mul, shift;
     divide(&r->node->q, pixels, &mul, &shift);
+    tvis_pointwise_s8[r->kernel[0]].sum(x + first, c, pixels, last - first, sum + first);
     for (int32_t k = first; k < last; k++)
-        sum[k] = -pixels * r->in[0]->zero;
-    for (int32_t i = 0; i < pixels; i++, x += c)
-        for (int32_t k = first; k < last; k++)
-            sum[k] += x[k];
-    for (int32_t k = first; k < last; k++)
-        y[k] = tvis_requant_clamp(tvis_requant_scale(sum[k], mul, shift), &q);
+        y[k] = tvis_requant_clamp(tvis_requant_scale(sum[k] - pixels * r->in[0]->zero, mul, shift), &q);
 }
 
 static void average_part(void *arg, uint32_t part)
@@ -62,7 +59,7 @@ static void average_part(void *arg, uint32_t part)
     const int32_t c = r->in_dims[0][3];
     int32_t *sum = (int32_t *)(void *)(r->scratch + (size_t)part * r->scratch_bytes);
     for (int32_t n = 0; n < r->in_dims[0][0]; n++)
-        average(r, n, tvis_part(c, part, r->parts, 16), tvis_part(c, part + 1, r->parts, 16), sum);
+        average(r, n, tvis_part(c, part, r->parts, 64), tvis_part(c, part + 1, r->parts, 64), sum);
 }
 
 static void run_average(const tvis_node_run *r)
@@ -76,39 +73,40 @@ static tvis_status plan_max(tvis_node_plan *p)
     if (status)
         return status;
     const tvis_conv_shape s = tvis_pool_geometry(&p->node->p.pool, p->in_dims[0]);
-    if (s.oh < 1 || s.ow < 1)
-        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE, "the window is larger than the padded input");
+    if (s.kh > (int32_t)TVIS_MAX_KERNEL || s.oh < 1 || s.ow < 1)
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE,
+                              "the window is over 32 rows or larger than the padded input");
     const int32_t y[4] = { p->in_dims[0][0], s.oh, s.ow, s.ic };
     memcpy(p->out_dims[0], y, sizeof y);
     return TVIS_OK;
 }
 
-static void max_pixel(const tvis_conv_shape *s, const int8_t *picture, int32_t oy, int32_t ox, int8_t *y)
+/* Row i of the outputs. Padding is less than the window, so that some of it is inside. */
+static void max_row(const tvis_node_run *r, const tvis_conv_shape *s, int32_t i)
 {
-    for (int32_t c = 0; c < s->ic; c++)
-        y[c] = INT8_MIN;
-    for (int32_t ky = 0; ky < s->kh; ky++)
-        for (int32_t kx = 0; kx < s->kw; kx++) {
-            const int32_t iy = oy * s->stride[0] - s->top + ky, ix = ox * s->stride[1] - s->left + kx;
-            if (iy < 0 || iy >= s->ih || ix < 0 || ix >= s->iw)
-                continue;
-            const int8_t *x = picture + ((size_t)iy * (size_t)s->iw + (size_t)ix) * (size_t)s->ic;
-            for (int32_t c = 0; c < s->ic; c++)
-                y[c] = x[c] > y[c] ? x[c] : y[c];
-        }
+    const int8_t *rows[TVIS_MAX_KERNEL], *window[TVIS_MAX_KERNEL];
+    const int8_t *picture = (const int8_t *)r->x[0] + (ptrdiff_t)(i / s->oh) * s->ih * s->iw * s->ic;
+    const int32_t y0 = i % s->oh * s->stride[0] - s->top, y1 = y0 + s->kh < s->ih ? y0 + s->kh : s->ih;
+    int8_t *y = (int8_t *)r->y[0] + (ptrdiff_t)i * s->ow * s->ic;
+    int32_t count = 0;
+    for (int32_t iy = y0 < 0 ? 0 : y0; iy < y1; iy++)
+        rows[count++] = picture + (ptrdiff_t)iy * s->iw * s->ic;
+    for (int32_t ox = 0; ox < s->ow; ox++, y += s->ic) {
+        const int32_t x0 = ox * s->stride[1] - s->left, x1 = x0 + s->kw < s->iw ? x0 + s->kw : s->iw;
+        const int32_t first = x0 < 0 ? 0 : x0;
+        for (int32_t k = 0; k < count; k++)
+            window[k] = rows[k] + (ptrdiff_t)first * s->ic;
+        tvis_pointwise_s8[r->kernel[0]].max(window, count, x1 - first, s->ic, y);
+    }
 }
 
 static void max_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
     const tvis_conv_shape s = tvis_pool_geometry(&r->node->p.pool, r->in_dims[0]);
-    const int32_t total = r->out_dims[0][0] * s.oh;
-    const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic;
-    const int32_t end = tvis_part(total, part + 1, r->parts, 1);
+    const int32_t total = r->out_dims[0][0] * s.oh, end = tvis_part(total, part + 1, r->parts, 1);
     for (int32_t i = tvis_part(total, part, r->parts, 1); i < end; i++)
-        for (int32_t ox = 0; ox < s.ow; ox++)
-            max_pixel(&s, (const int8_t *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, ox,
-                      (int8_t *)r->y[0] + ((size_t)i * (size_t)s.ow + (size_t)ox) * (size_t)s.ic);
+        max_row(r, &s, i);
 }
 
 static void run_max(const tvis_node_run *r)

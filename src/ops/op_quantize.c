@@ -3,6 +3,7 @@
  * Division and product are single IEEE operations: the same bits everywhere. */
 #include "core/op.h"
 #include "core/port.h"
+#include "ops/pointwise_s8.h"
 
 static tvis_status check(tvis_node_plan *p, uint8_t from, uint8_t to)
 {
@@ -13,7 +14,8 @@ static tvis_status check(tvis_node_plan *p, uint8_t from, uint8_t to)
     if (!s && tvis_elements(p->in_dims[0]) > INT32_MAX)
         s = tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 elements");
     memcpy(p->out_dims[0], p->in_dims[0], sizeof p->out_dims[0]);
-    p->kernel_name = "c";
+    p->choice[0].kernel = tvis_pointwise_s8_choose(p->config->cpu);
+    p->kernel_name = tvis_pointwise_s8[p->choice[0].kernel].k.name;
     return s;
 }
 
@@ -27,41 +29,22 @@ static tvis_status plan_dequantize(tvis_node_plan *p)
     return check(p, TVIS_S8, TVIS_F32);
 }
 
-static int8_t to_int8(float v, int32_t zero)
-{
-    union {
-        float f;
-        uint32_t u;
-    } bits = { v };
-    const uint32_t size = bits.u & 0x7fffffffu;
-    if (size > 0x44000000u) /* 512 */
-        v = size > 0x7f800000u ? 0.0f : bits.u >> 31 ? -512.0f : 512.0f;
-    int32_t q = (int32_t)(v + 512.5f) - 512 + zero;
-    q = q < INT8_MIN ? INT8_MIN : q;
-    return (int8_t)(q > INT8_MAX ? INT8_MAX : q);
-}
-
 static void quantize_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), zero = r->out[0]->zero;
-    const float *x = r->x[0], scale = r->out[0]->scale;
-    int8_t *y = r->y[0];
-    const int32_t end = tvis_part(n, part + 1, r->parts, 64);
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++)
-        y[i] = to_int8(x[i] / scale, zero);
+    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), first = tvis_part(n, part, r->parts, 64);
+    tvis_pointwise_s8[r->kernel[0]].quantize((const float *)r->x[0] + first,
+                                             tvis_part(n, part + 1, r->parts, 64) - first, r->out[0]->scale,
+                                             r->out[0]->zero, (int8_t *)r->y[0] + first);
 }
 
 static void dequantize_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
-    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), zero = r->in[0]->zero;
-    const float scale = r->in[0]->scale;
-    const int8_t *x = r->x[0];
-    float *y = r->y[0];
-    const int32_t end = tvis_part(n, part + 1, r->parts, 64);
-    for (int32_t i = tvis_part(n, part, r->parts, 64); i < end; i++)
-        y[i] = (float)(x[i] - zero) * scale;
+    const int32_t n = (int32_t)tvis_elements(r->in_dims[0]), first = tvis_part(n, part, r->parts, 64);
+    tvis_pointwise_s8[r->kernel[0]].dequantize((const int8_t *)r->x[0] + first,
+                                               tvis_part(n, part + 1, r->parts, 64) - first, r->in[0]->scale,
+                                               r->in[0]->zero, (float *)r->y[0] + first);
 }
 
 static void run_quantize(const tvis_node_run *r)
