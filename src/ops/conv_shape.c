@@ -56,9 +56,18 @@ const void *tvis_conv_row(const tvis_conv_shape *s, const void *picture, int32_t
     return iy >= 0 && iy < s->ih ? (const uint8_t *)picture + (size_t)iy * line : NULL;
 }
 
-static uint8_t *copy(const uint8_t *from, size_t bytes, uint8_t *out)
+/* Sizes of a few channels in int8 as two of a size that the compiler knows, which may overlap. */
+static inline uint8_t *copy(const uint8_t *from, size_t bytes, uint8_t *out)
 {
-    memcpy(out, from, bytes);
+    if (bytes >= 8 && bytes <= 16) {
+        memcpy(out, from, 8);
+        memcpy(out + bytes - 8, from + bytes - 8, 8);
+    } else if (bytes > 16 && bytes <= 32) {
+        memcpy(out, from, 16);
+        memcpy(out + bytes - 16, from + bytes - 16, 16);
+    } else {
+        memcpy(out, from, bytes);
+    }
     return out + bytes;
 }
 
