@@ -8,7 +8,7 @@ enum { GROUP = 4, NR = 16, ROWS = 4, STEP = 4 * GROUP };
 
 /* The numbers of one panel's columns, with zeros for those that are not there. */
 typedef struct columns {
-    int32_t bias[NR], mul[NR];
+    int32_t bias[NR], half[NR]; /* half: of a multiplier */
     int32_t j, count;
 } columns;
 
@@ -18,11 +18,11 @@ static void columns_of(const tvis_gemm_s8_args *a, int32_t j, columns *c)
     c->count = a->n - j < NR ? a->n - j : NR;
     const size_t bytes = (size_t)c->count * sizeof(int32_t);
     memset(c->bias, 0, sizeof c->bias);
-    memset(c->mul, 0, sizeof c->mul);
+    memset(c->half, 0, sizeof c->half);
     if (a->bias)
         memcpy(c->bias, a->bias + j, bytes);
-    if (!a->y32)
-        memcpy(c->mul, a->q.mul + j, bytes);
+    for (int32_t k = 0; !a->y32 && k < c->count; k++)
+        c->half[k] = a->q.mul[j + k] / 2;
 }
 
 #define EACH_ROW(DO)                                                                                                   \
@@ -99,36 +99,40 @@ TVIS_INLINE void multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t 
 }
 
 /* 16 results of a row: R(sums), and R(what is added) with it. */
-static int8x16_t results(const tvis_gemm_s8_args *a, const columns *c, ptrdiff_t at, const int32x4_t *sums)
+TVIS_INLINE int8x16_t results(const tvis_gemm_s8_args *a, const columns *c, ptrdiff_t at, const int32x4_t *sums,
+                              const bool add)
 {
     const int32x4_t shift = vdupq_n_s32(a->q.shift);
-    int32x4_t v[4];
-    for (int k = 0; k < 4; k++)
-        v[k] = scale4(sums[k], half4(c->mul + 4 * k), shift);
-    if (a->add) {
+    int32x4_t v0 = scale4(sums[0], vld1q_s32(c->half), shift), v1 = scale4(sums[1], vld1q_s32(c->half + 4), shift),
+              v2 = scale4(sums[2], vld1q_s32(c->half + 8), shift), v3 = scale4(sums[3], vld1q_s32(c->half + 12), shift);
+    if (add) {
         const int32x4_t half = vdupq_n_s32(a->add_q.mul / 2), add_shift = vdupq_n_s32(a->add_q.shift);
         int8_t bytes[NR] = { 0 };
-        memcpy(bytes, a->add + at, (size_t)c->count);
-        const int8x16_t add = vld1q_s8(bytes);
+        if (c->count < NR)
+            memcpy(bytes, a->add + at, (size_t)c->count);
+        const int8x16_t x = vld1q_s8(c->count < NR ? bytes : a->add + at);
         const int16x8_t zero = vdupq_n_s16((int16_t)a->add_q.zero);
-        const int16x8_t low = vsubq_s16(vmovl_s8(vget_low_s8(add)), zero), high = vsubq_s16(vmovl_high_s8(add), zero);
-        v[0] = vaddq_s32(v[0], scale4(vmovl_s16(vget_low_s16(low)), half, add_shift));
-        v[1] = vaddq_s32(v[1], scale4(vmovl_high_s16(low), half, add_shift));
-        v[2] = vaddq_s32(v[2], scale4(vmovl_s16(vget_low_s16(high)), half, add_shift));
-        v[3] = vaddq_s32(v[3], scale4(vmovl_high_s16(high), half, add_shift));
+        const int16x8_t low = vsubq_s16(vmovl_s8(vget_low_s8(x)), zero), high = vsubq_s16(vmovl_high_s8(x), zero);
+        v0 = vaddq_s32(v0, scale4(vmovl_s16(vget_low_s16(low)), half, add_shift));
+        v1 = vaddq_s32(v1, scale4(vmovl_high_s16(low), half, add_shift));
+        v2 = vaddq_s32(v2, scale4(vmovl_s16(vget_low_s16(high)), half, add_shift));
+        v3 = vaddq_s32(v3, scale4(vmovl_high_s16(high), half, add_shift));
     }
-    return clamp16(v[0], v[1], v[2], v[3], limits16_of(&a->q));
+    return clamp16(v0, v1, v2, v3, limits16_of(&a->q));
 }
 
-static void store(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const int32x4_t *sums)
+static void store_sums(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const int32x4_t *sums)
 {
-    for (int32_t r = 0; r < rows; r++, sums += 4) {
-        const ptrdiff_t at = (ptrdiff_t)(i + r) * a->ldy + c->j;
-        if (a->y32) {
-            memcpy(a->y32 + at, sums, (size_t)c->count * sizeof(int32_t));
-            continue;
-        }
-        const int8x16_t y = results(a, c, at, sums);
+    for (int32_t r = 0; r < rows; r++, sums += 4)
+        memcpy(a->y32 + (ptrdiff_t)(i + r) * a->ldy + c->j, sums, (size_t)c->count * sizeof(int32_t));
+}
+
+TVIS_INLINE void store(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const int32x4_t *sums,
+                       const bool add)
+{
+    ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
+    for (int32_t r = 0; r < rows; r++, sums += 4, at += a->ldy) {
+        const int8x16_t y = results(a, c, at, sums, add);
         if (c->count == NR)
             vst1q_s8(a->y + at, y);
         else
@@ -164,7 +168,12 @@ static void rows_of(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int
     for (; i < end; i += ROWS) {
         const int32_t rows = end - i < ROWS ? end - i : ROWS;
         multiply_by[c->count > NR / 2][rows - 1](a, c, i, w, sums);
-        store(a, c, i, rows, sums);
+        if (a->y32)
+            store_sums(a, c, i, rows, sums);
+        else if (a->add)
+            store(a, c, i, rows, sums, true);
+        else
+            store(a, c, i, rows, sums, false);
     }
 }
 

@@ -30,9 +30,9 @@ static columns columns_of(const tvis_gemm_s8_args *a, const int8_t *w, int32_t j
     return c;
 }
 
-static inline int32x4_t multiply_add(int32x4_t s, int8x16_t x, int8x16_t turned, int8x16_t w)
+static inline int16x8_t products(int8x16_t x, int8x16_t turned, int8x16_t w)
 {
-    return vpadalq_s16(s, vmlsl_high_s8(vmull_s8(vget_low_s8(x), vget_low_s8(w)), turned, w));
+    return vmlsl_high_s8(vmull_s8(vget_low_s8(x), vget_low_s8(w)), turned, w);
 }
 
 /* Finishes a row before the next one: GCC would begin with all of them, and run out of registers. */
@@ -45,23 +45,32 @@ static inline int32x4_t multiply_add(int32x4_t s, int8x16_t x, int8x16_t turned,
 #define ROW_DECLARE(row)                                                                                               \
     const int8_t *x##row = a->x + (i + (rows > row ? row : 0)) * (ptrdiff_t)a->ldx;                                    \
     int32x4_t a##row = zero, b##row = zero, c##row = zero, d##row = zero
+#define ROW_BEGIN(row)                                                                                                 \
+    if (rows > row) {                                                                                                  \
+        const int8x16_t x = vld1q_s8(x##row), turned = vmvnq_s8(x);                                                    \
+        a##row = vpaddlq_s16(products(x, turned, w0));                                                                 \
+        b##row = vpaddlq_s16(products(x, turned, w1));                                                                 \
+        c##row = vpaddlq_s16(products(x, turned, w2));                                                                 \
+        d##row = vpaddlq_s16(products(x, turned, w3));                                                                 \
+        KEEP(a##row, b##row, c##row, d##row);                                                                          \
+    }
 #define ROW_STEP(row)                                                                                                  \
     if (rows > row) {                                                                                                  \
         const int8x16_t x = vld1q_s8(x##row + p), turned = vmvnq_s8(x);                                                \
-        a##row = multiply_add(a##row, x, turned, w0);                                                                  \
-        b##row = multiply_add(b##row, x, turned, w1);                                                                  \
-        c##row = multiply_add(c##row, x, turned, w2);                                                                  \
-        d##row = multiply_add(d##row, x, turned, w3);                                                                  \
+        a##row = vpadalq_s16(a##row, products(x, turned, w0));                                                         \
+        b##row = vpadalq_s16(b##row, products(x, turned, w1));                                                         \
+        c##row = vpadalq_s16(c##row, products(x, turned, w2));                                                         \
+        d##row = vpadalq_s16(d##row, products(x, turned, w3));                                                         \
         KEEP(a##row, b##row, c##row, d##row);                                                                          \
     }
 #define ROW_SUM(row)                                                                                                   \
     if (rows > row)                                                                                                    \
     sums[row] = vaddq_s32(c->bias, vpaddq_s32(vpaddq_s32(a##row, b##row), vpaddq_s32(c##row, d##row)))
-#define STEP                                                                                                           \
+#define STEP(ROW)                                                                                                      \
     do {                                                                                                               \
         const int8x16_t w0 = vld1q_s8(w), w1 = vld1q_s8(w + GROUP), w2 = vld1q_s8(w + 2 * GROUP),                      \
                         w3 = vld1q_s8(w + 3 * GROUP);                                                                  \
-        EACH_ROW(ROW_STEP);                                                                                            \
+        EACH_ROW(ROW);                                                                                                 \
     } while (0)
 
 /* Bias and sums of `rows` rows from row i on and a panel from w on. */
@@ -69,13 +78,14 @@ TVIS_INLINE void multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t 
                           const int rows)
 {
     const int32x4_t zero = vdupq_n_s32(0);
-    int32_t p = 0;
+    int32_t p = GROUP;
     EACH_ROW(ROW_DECLARE);
-    for (; a->k - p >= GROUP; p += GROUP, w += NR * GROUP)
-        STEP;
+    STEP(ROW_BEGIN);
+    for (w += NR * GROUP; a->k - p >= GROUP; p += GROUP, w += NR * GROUP)
+        STEP(ROW_STEP);
     if (p < a->k) {
         p = a->k - GROUP;
-        STEP;
+        STEP(ROW_STEP);
     }
     EACH_ROW(ROW_SUM);
 }
@@ -123,7 +133,75 @@ static void store(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32
         store_word(c, y + 3 * (ptrdiff_t)a->ldy, vgetq_lane_s32(v, 3));
 }
 
-/* One function for each height: what is common to several would take the registers of the sums. */
+/* Four bytes of each row. */
+static inline int8x16_t load_rows(const int8_t *p, ptrdiff_t ld)
+{
+    int32_t words[ROWS];
+    memcpy(&words[0], p, NR);
+    memcpy(&words[1], p + ld, NR);
+    memcpy(&words[2], p + 2 * ld, NR);
+    memcpy(&words[3], p + 3 * ld, NR);
+    return vreinterpretq_s8_s32(vld1q_s32(words));
+}
+
+static inline void store_rows(int8_t *p, ptrdiff_t ld, int8x16_t bytes)
+{
+    const int32x4_t v = vreinterpretq_s32_s8(bytes);
+    const int32_t words[ROWS] = { vgetq_lane_s32(v, 0), vgetq_lane_s32(v, 1), vgetq_lane_s32(v, 2),
+                                  vgetq_lane_s32(v, 3) };
+    memcpy(p, &words[0], NR);
+    memcpy(p + ld, &words[1], NR);
+    memcpy(p + 2 * ld, &words[2], NR);
+    memcpy(p + 3 * ld, &words[3], NR);
+}
+
+/* R(sums), and R(what is added) with it. */
+TVIS_INLINE int8x16_t results(const tvis_gemm_s8_args *a, const int32x4_t *sums, int32x4_t half, ptrdiff_t at,
+                              const bool add)
+{
+    const int32x4_t shift = vdupq_n_s32(a->q.shift);
+    int32x4_t s0 = scale4(sums[0], half, shift), s1 = scale4(sums[1], half, shift), s2 = scale4(sums[2], half, shift),
+              s3 = scale4(sums[3], half, shift);
+    if (add) {
+        const int32x4_t add_half = vdupq_n_s32(a->add_q.mul / 2), add_shift = vdupq_n_s32(a->add_q.shift);
+        const int16x8_t zero = vdupq_n_s16((int16_t)a->add_q.zero);
+        const int8x16_t x = load_rows(a->add + at, a->ldy);
+        const int16x8_t low = vsubq_s16(vmovl_s8(vget_low_s8(x)), zero), high = vsubq_s16(vmovl_high_s8(x), zero);
+        s0 = vaddq_s32(s0, scale4(vmovl_s16(vget_low_s16(low)), add_half, add_shift));
+        s1 = vaddq_s32(s1, scale4(vmovl_high_s16(low), add_half, add_shift));
+        s2 = vaddq_s32(s2, scale4(vmovl_s16(vget_low_s16(high)), add_half, add_shift));
+        s3 = vaddq_s32(s3, scale4(vmovl_high_s16(high), add_half, add_shift));
+    }
+    return clamp16(s0, s1, s2, s3, limits16_of(&a->q));
+}
+
+/* Whole tiles from row i on, whose sums stay in registers. Returns the first row that is left. */
+TVIS_INLINE int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w,
+                                const bool add)
+{
+    for (; end - i >= ROWS; i += ROWS) {
+        const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
+        int32x4_t sums[ROWS];
+        multiply(a, c, i, w, sums, ROWS);
+        store_rows(a->y + at, a->ldy, results(a, sums, c->half, at, add));
+    }
+    return i;
+}
+
+/* One function for each kind of tile: what is common to several would take the registers of the sums. */
+static int32_t plain_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
+{
+    return whole_tiles(a, c, i, end, w, false);
+}
+
+static int32_t adding_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
+{
+    return whole_tiles(a, c, i, end, w, true);
+}
+
+static int32_t (*const tiles_by[2])(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end,
+                                    const int8_t *w) = { plain_tiles, adding_tiles };
+
 #define MULTIPLY(rows)                                                                                                 \
     static void multiply_##rows(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w,              \
                                 int32x4_t *sums)                                                                       \
@@ -161,7 +239,10 @@ void tvis_gemm_s8_4x4_neon(const tvis_gemm_s8_args *a)
         const int8_t *w = a->w;
         for (int32_t j = 0; j < a->n; j += NR, w += panel) {
             const columns c = columns_of(a, w, j);
-            for (int32_t r = i; r < end; r += ROWS)
+            int32_t r = i;
+            if (!a->y32 && c.count == NR)
+                r = tiles_by[a->add != NULL](a, &c, i, end, w);
+            for (; r < end; r += ROWS)
                 tile(a, &c, r, end - r < ROWS ? end - r : ROWS, w);
         }
     }
