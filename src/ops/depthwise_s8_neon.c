@@ -41,17 +41,6 @@ static sums load_words(const int32_t *p, int32_t count)
     return s;
 }
 
-/* s += factor * w */
-static inline sums add_weights(sums s, int8x16_t w, int16_t factor)
-{
-    const int16x8_t low = vmovl_s8(vget_low_s8(w)), high = vmovl_high_s8(w);
-    s.v0 = vmlal_n_s16(s.v0, vget_low_s16(low), factor);
-    s.v4 = vmlal_high_n_s16(s.v4, low, factor);
-    s.v8 = vmlal_n_s16(s.v8, vget_low_s16(high), factor);
-    s.v12 = vmlal_high_n_s16(s.v12, high, factor);
-    return s;
-}
-
 static inline sums add_wide(sums s, int16x8_t low, int16x8_t high)
 {
     s.v0 = vaddw_s16(s.v0, vget_low_s16(low));
@@ -73,20 +62,49 @@ static inline sums add_two(sums s, int8x16_t x0, int8x16_t w0, int8x16_t x1, int
     return add_wide(s, vmlsl_s8(low, vget_low_s8(turned), vget_low_s8(w1)), vmlsl_high_s8(high, turned, w1));
 }
 
-/* Taps are counted through the whole kernel: the odd ones, but for a last one without a partner, are second ones. */
+/* s += factor * w, channels of 16 bits */
+static inline sums add_times(sums s, int16x8_t low, int16x8_t high, int16_t factor)
+{
+    s.v0 = vmlal_n_s16(s.v0, vget_low_s16(low), factor);
+    s.v4 = vmlal_high_n_s16(s.v4, low, factor);
+    s.v8 = vmlal_n_s16(s.v8, vget_low_s16(high), factor);
+    s.v12 = vmlal_high_n_s16(s.v12, high, factor);
+    return s;
+}
+
+/* Bias - x_zero * sums of weights - sums of the weights of second taps. Taps are counted through the whole kernel: the
+ * odd ones, but for a last one without a partner, are second ones. */
+static sums starts(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count)
+{
+    enum { MOST = 128 }; /* taps whose weights are within 16 bits */
+    const int32_t taps = a->kh * a->kw;
+    const int8_t *w = a->w + ch;
+    sums s = load_words(a->bias ? a->bias + ch : NULL, count);
+    for (int32_t t = 0; t < taps; t += MOST) {
+        int16x8_t low[2] = { vdupq_n_s16(0), vdupq_n_s16(0) }, high[2] = { low[0], low[0] };
+        int32_t left = taps - t < MOST ? taps - t : MOST;
+        for (; left > 0; left -= 2, w += 2 * (ptrdiff_t)a->c) {
+            const int8x16_t even = load_bytes(w, count), odd = left > 1 ? load_bytes(w + a->c, count) : vdupq_n_s8(0);
+            low[0] = vaddw_s8(low[0], vget_low_s8(even));
+            high[0] = vaddw_high_s8(high[0], even);
+            low[1] = vaddw_s8(low[1], vget_low_s8(odd));
+            high[1] = vaddw_high_s8(high[1], odd);
+        }
+        s = add_times(s, low[0], high[0], (int16_t)-a->x_zero);
+        s = add_times(s, low[1], high[1], (int16_t)(-a->x_zero - 1));
+    }
+    return s;
+}
+
 static void channels_of(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count, channels *c)
 {
-    const int32_t taps = a->kh * a->kw;
     sums half = load_words(a->y32 ? NULL : a->q.mul + ch, count);
     half.v0 = vshrq_n_s32(half.v0, 1);
     half.v4 = vshrq_n_s32(half.v4, 1);
     half.v8 = vshrq_n_s32(half.v8, 1);
     half.v12 = vshrq_n_s32(half.v12, 1);
     c->half = half;
-    c->start = load_words(a->bias ? a->bias + ch : NULL, count);
-    for (int32_t t = 0; t < taps; t++)
-        c->start =
-            add_weights(c->start, load_bytes(a->w + (ptrdiff_t)t * a->c + ch, count), (int16_t)(-a->x_zero - (t & 1)));
+    c->start = starts(a, ch, count);
     c->limits = limits16_of(&a->q);
     c->shift = vdupq_n_s32(a->q.shift);
     c->outside = vdupq_n_s8((int8_t)a->x_zero);
@@ -135,6 +153,34 @@ static void any_column(const tvis_depthwise_s8_args *a, const channels *c, int32
 }
 
 enum { MOST_TAPS = 81 };
+
+/* 16 channels of a column at the edge. */
+static void edge_column(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox)
+{
+    const int32_t taps = a->kh * a->kw, first = ox * a->stride - a->pad;
+    const int8_t *x[MOST_TAPS], *w = a->w + c->ch;
+    for (int32_t ky = 0, t = 0; ky < a->kh; ky++)
+        for (int32_t kx = 0, ix = first; kx < a->kw; kx++, ix += a->dilation, t++)
+            x[t] = a->rows[ky] && ix >= 0 && ix < a->iw ? a->rows[ky] + (ptrdiff_t)ix * a->c + c->ch
+                                                        : (const int8_t *)&c->outside;
+    sums s = c->start;
+    int32_t t = 0;
+    for (; taps - t >= 2; t += 2, w += 2 * (ptrdiff_t)a->c)
+        s = add_two(s, vld1q_s8(x[t]), vld1q_s8(w), vld1q_s8(x[t + 1]), vld1q_s8(w + a->c));
+    if (t < taps)
+        s = add_one(s, vld1q_s8(x[t]), vld1q_s8(w));
+    store(c, (ptrdiff_t)ox * a->c, s);
+}
+
+static void columns(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t end)
+{
+    const bool whole = c->count == BLOCK && a->kh * a->kw <= MOST_TAPS;
+    for (; ox < end; ox++)
+        if (whole)
+            edge_column(a, c, ox);
+        else
+            any_column(a, c, ox);
+}
 
 /* Where the taps of an inner column are: rows that are outside are a vector that stays where it is. */
 typedef struct taps {
@@ -211,26 +257,57 @@ static void inner_columns_3x3(const tvis_depthwise_s8_args *a, const channels *c
     }
 }
 
+/* 5 x 5: a copy of the weights lies side by side. */
+static void inner_columns_5x5(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t end)
+{
+    enum { K = 5, TAPS = K * K };
+    const channels k = *c;
+    const ptrdiff_t step = a->c;
+    const int8_t *x[K];
+    ptrdiff_t next[K], across[K], y = ox * step;
+    int8x16_t w[TAPS];
+    taps t;
+    taps_of(a, c, ox, &t);
+    for (int i = 0; i < TAPS; i++)
+        w[i] = vld1q_s8(a->w + i * step + c->ch);
+    for (int i = 0; i < K; i++) {
+        x[i] = t.x[K * i];
+        next[i] = t.next[K * i];
+        across[i] = next[i] ? a->dilation * step : 0;
+    }
+    for (; ox < end; ox++, y += step) {
+        sums s = k.start;
+#pragma GCC unroll 12
+        for (int i = 0; i < TAPS - 1; i += 2)
+            s = add_two(s, vld1q_s8(x[i / K] + i % K * across[i / K]), w[i],
+                        vld1q_s8(x[(i + 1) / K] + (i + 1) % K * across[(i + 1) / K]), w[i + 1]);
+        store(&k, y, add_one(s, vld1q_s8(x[K - 1] + (K - 1) * across[K - 1]), w[TAPS - 1]));
+#pragma GCC unroll 5
+        for (int i = 0; i < K; i++)
+            x[i] += next[i];
+    }
+}
+
 static void block(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count)
 {
     /* inner … inner_end: the columns whose taps are all in the picture. */
     const int32_t room = a->iw - 1 - (a->kw - 1) * a->dilation + a->pad;
     const int32_t fit = room < 0 ? 0 : room / a->stride + 1, inner = (a->pad + a->stride - 1) / a->stride;
     const int32_t inner_end = fit < a->ow ? fit : a->ow;
-    int32_t ox = 0;
+    int32_t ox = inner < a->ow ? inner : a->ow;
     channels c;
     channels_of(a, ch, count, &c);
-    for (; ox < inner && ox < a->ow; ox++)
-        any_column(a, &c, ox);
+    columns(a, &c, 0, ox);
     if (ox < inner_end && count == BLOCK && a->kh * a->kw <= MOST_TAPS) {
         if (a->kh == 3 && a->kw == 3)
             inner_columns_3x3(a, &c, ox, inner_end);
+        else if (a->kh == 5 && a->kw == 5)
+            inner_columns_5x5(a, &c, ox, inner_end);
         else
             inner_columns(a, &c, ox, inner_end);
         ox = inner_end;
     }
-    for (; ox < a->ow; ox++)
-        any_column(a, &c, ox);
+    columns(a, &c, ox, a->ow);
 }
 
 void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a)
