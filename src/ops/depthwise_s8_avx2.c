@@ -117,7 +117,131 @@ static inline void store_sums(const channels *c, sums s0, sums s1, ptrdiff_t y0,
 
 #include "ops/depthwise_s8_vec.h"
 
+/* ---- 3 x 3: entries pass from one column to the next in registers ---- */
+
+enum { AHEAD = 4 }; /* most columns that are read at a time */
+
+/* Rows that are outside are a vector that stays where it is. */
+typedef struct window {
+    const int8_t *row[3];
+    ptrdiff_t next[3]; /* from a column to the next one */
+    int32_t iw;
+    bytes outside;
+} window;
+
+static void window_of(const tvis_depthwise_s8_args *a, int32_t ch, window *in)
+{
+    in->iw = a->iw;
+    in->outside = set_bytes(a->x_zero);
+    for (int i = 0; i < 3; i++) {
+        in->row[i] = a->rows[i] ? a->rows[i] + ch : (const int8_t *)&in->outside;
+        in->next[i] = a->rows[i] ? a->c : 0;
+    }
+}
+
+/* A copy of columns from ix on, with those that are outside. */
+static void copy_edge(const window *in, int32_t ix, int32_t count, bytes edge[3][AHEAD])
+{
+    for (int r = 0; r < 3; r++)
+        for (int32_t i = 0; i < count; i++)
+            edge[r][i] =
+                ix + i >= 0 && ix + i < in->iw ? load_bytes(in->row[r] + (ix + i) * in->next[r], BLOCK) : in->outside;
+}
+
+static inline entry pair(bytes first, bytes second)
+{
+    const bytes x[DEEP] = { first, second };
+    return interleave(x);
+}
+
+/* Taps 0 … 2: columns of two rows. 3 and 4: two columns of the third row, and one. */
+static inline sums taps_3x3(sums s, const entry *top, const entry *left, const entry *right, const weights *w)
+{
+    s = multiply_add(s, &top[0], &w[0]);
+    s = multiply_add(s, &top[1], &w[1]);
+    s = multiply_add(s, &top[2], &w[2]);
+    s = multiply_add(s, left, &w[3]);
+    return multiply_add(s, right, &w[4]);
+}
+
+/* `count` columns from ix on. */
+TVIS_INLINE void load_columns(const window *in, int32_t ix, const int count, bytes edge[3][AHEAD], bytes x[3][AHEAD])
+{
+    const bool inside = ix >= 0 && ix <= in->iw - count;
+    if (!inside)
+        copy_edge(in, ix, count, edge);
+#pragma GCC unroll 3
+    for (int r = 0; r < 3; r++) {
+        const int8_t *from = inside ? in->row[r] + ix * in->next[r] : (const int8_t *)edge[r];
+        const ptrdiff_t next = inside ? in->next[r] : BLOCK;
+#pragma GCC unroll 4
+        for (int i = 0; i < count; i++)
+            x[r][i] = load_bytes(from + i * next, BLOCK);
+    }
+}
+
+/* Two columns of y at a time. top: pairs of the two upper rows; low, middle, end: pairs of columns of the third row, of
+ * which stride 1 takes the second for the last tap, stride 2 the first: both share it with the next column of y. */
+TVIS_INLINE void columns_3x3(const tvis_depthwise_s8_args *a, const window *in, const channels *c, const weights *w,
+                             const int stride)
+{
+    const ptrdiff_t next_y = a->c;
+    bytes edge[3][AHEAD], x[3][AHEAD];
+    load_columns(in, -a->pad, 2, edge, x);
+    entry top[2 + AHEAD] = { pair(x[0][0], x[1][0]), pair(x[0][1], x[1][1]) }, low = pair(x[2][0], x[2][1]);
+    ptrdiff_t y = 0;
+    for (int32_t ox = 0, ix = 2 - a->pad; ox < a->ow; ox += 2, ix += 2 * stride, y += 2 * next_y) {
+        const bytes before = x[2][1];
+        load_columns(in, ix, 2 * stride, edge, x);
+#pragma GCC unroll 4
+        for (int i = 0; i < 2 * stride; i++)
+            top[2 + i] = pair(x[0][i], x[1][i]);
+        const entry middle = stride == 1 ? pair(before, x[2][0]) : pair(x[2][0], x[2][1]);
+        const entry end = stride == 1 ? pair(x[2][0], x[2][1]) : pair(x[2][2], x[2][3]);
+        const sums s0 = taps_3x3(c->start, top, &low, &middle, w),
+                   s1 = taps_3x3(c->start, top + stride, &middle, &end, w);
+        const ptrdiff_t y1 = ox + 1 < a->ow ? y + next_y : y;
+        if (c->y32)
+            store_sums(c, y1 == y ? s0 : s1, s0, y1, y);
+        else
+            store_two(c, y1 == y ? s0 : s1, s0, y1, y);
+        top[0] = top[2 * stride];
+        top[1] = top[2 * stride + 1];
+        low = end;
+    }
+}
+
+static void block_3x3(const tvis_depthwise_s8_args *a, const int8_t *packed, int32_t ch)
+{
+    enum { TAP_STEPS = 5 };
+    weights w[TAP_STEPS];
+    channels c;
+    window in;
+    for (int s = 0; s < TAP_STEPS; s++)
+        w[s] = load_weights(packed + (ptrdiff_t)s * BLOCK * DEEP);
+    channels_of(a, (const int32_t *)(const void *)(packed + (ptrdiff_t)TAP_STEPS * BLOCK * DEEP), ch, BLOCK, &c);
+    window_of(a, ch, &in);
+    if (a->stride == 2) {
+        columns_3x3(a, &in, &c, w, 2);
+        return;
+    }
+    w[4].v0 = _mm256_slli_epi32(w[4].v0, 16);
+    w[4].v8 = _mm256_slli_epi32(w[4].v8, 16);
+    columns_3x3(a, &in, &c, w, 1);
+}
+
+static void depthwise_3x3(const tvis_depthwise_s8_args *a)
+{
+    const ptrdiff_t bytes_of_block = (ptrdiff_t)(5 * DEEP + (int)sizeof(int32_t)) * BLOCK;
+    const int8_t *packed = a->w;
+    for (int32_t ch = 0; ch < a->c; ch += BLOCK, packed += bytes_of_block)
+        block_3x3(a, packed, a->c - ch < BLOCK ? a->c - BLOCK : ch);
+}
+
 void tvis_depthwise_s8_16_avx2(const tvis_depthwise_s8_args *a)
 {
-    depthwise(a);
+    if (a->kh == 3 && a->kw == 3 && a->dilation == 1 && a->stride <= 2 && a->c >= BLOCK)
+        depthwise_3x3(a);
+    else
+        depthwise(a);
 }
