@@ -121,6 +121,13 @@ static inline void store_16(const columns *c, int8_t *y, __m128i v)
         sums[2 * row] = l##row;                                                                                        \
         sums[2 * row + 1] = r##row;                                                                                    \
     }
+/* Whole rows of a panel need not pass through memory. */
+#define ROW_SUMS(row)                                                                                                  \
+    if (rows > row) {                                                                                                  \
+        __m256i *to = (__m256i *)(void *)(y32 + row * a->ldy);                                                         \
+        _mm256_storeu_si256(to, l##row);                                                                               \
+        _mm256_storeu_si256(to + 1, r##row);                                                                           \
+    }
 #define SCALE_L(row) scale8(l##row, mul_l, odd_l, shift)
 #define SCALE_R(row) scale8(r##row, mul_r, odd_r, shift)
 #define ROWS_FINISH(row, next)                                                                                         \
@@ -146,6 +153,11 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, const wi
     }
     if (in->p) {
         EACH_ROW(ROW_ADD);
+    }
+    if (a->y32 && c->count == NR && in->p + K >= a->k) {
+        int32_t *y32 = a->y32 + (ptrdiff_t)in->row * a->ldy + c->j;
+        EACH_ROW(ROW_SUMS);
+        return true;
     }
     if (!a->y32 && !a->add && in->p + K >= a->k) {
         const __m256i mul_l = load_words(c->mul), mul_r = load_words(c->mul + 8);

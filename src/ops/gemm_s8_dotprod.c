@@ -123,7 +123,10 @@ TVIS_INLINE int8x16_t results(const tvis_gemm_s8_args *a, const columns *c, ptrd
 
 static void store_sums(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const int32x4_t *sums)
 {
-    for (int32_t r = 0; r < rows; r++, sums += 4)
+    for (int32_t r = 0; c->count == NR && r < rows; r++)
+        for (int32_t k = 0; k < 4; k++)
+            vst1q_s32(a->y32 + (ptrdiff_t)(i + r) * a->ldy + c->j + 4 * k, sums[4 * r + k]);
+    for (int32_t r = 0; c->count < NR && r < rows; r++, sums += 4)
         memcpy(a->y32 + (ptrdiff_t)(i + r) * a->ldy + c->j, sums, (size_t)c->count * sizeof(int32_t));
 }
 

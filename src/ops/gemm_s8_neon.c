@@ -199,8 +199,20 @@ static int32_t adding_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_
     return whole_tiles(a, c, i, end, w, true);
 }
 
-static int32_t (*const tiles_by[2])(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end,
-                                    const int8_t *w) = { plain_tiles, adding_tiles };
+static int32_t summing_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
+{
+    for (; end - i >= ROWS; i += ROWS) {
+        int32_t *y = a->y32 + (ptrdiff_t)i * a->ldy + c->j;
+        int32x4_t sums[ROWS];
+        multiply(a, c, i, w, sums, ROWS);
+        for (int32_t r = 0; r < ROWS; r++)
+            vst1q_s32(y + r * (ptrdiff_t)a->ldy, sums[r]);
+    }
+    return i;
+}
+
+static int32_t (*const tiles_by[3])(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end,
+                                    const int8_t *w) = { plain_tiles, adding_tiles, summing_tiles };
 
 #define MULTIPLY(rows)                                                                                                 \
     static void multiply_##rows(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w,              \
@@ -240,8 +252,8 @@ void tvis_gemm_s8_4x4_neon(const tvis_gemm_s8_args *a)
         for (int32_t j = 0; j < a->n; j += NR, w += panel) {
             const columns c = columns_of(a, w, j);
             int32_t r = i;
-            if (!a->y32 && c.count == NR)
-                r = tiles_by[a->add != NULL](a, &c, i, end, w);
+            if (c.count == NR)
+                r = tiles_by[a->y32 ? 2 : a->add != NULL](a, &c, i, end, w);
             for (; r < end; r += ROWS)
                 tile(a, &c, r, end - r < ROWS ? end - r : ROWS, w);
         }

@@ -48,6 +48,17 @@ enum { GROUP = 4, NR = 16, ROWS = 12, TILE = 6 * 64 };
         if (vecs > 3)                                                                                                  \
             s[3] = d##row;                                                                                             \
     }
+#define ROW_SUMS(row, base, at)                                                                                        \
+    if (rows > row) {                                                                                                  \
+        int32_t *to = y32 + row * (ptrdiff_t)a->ldy;                                                                   \
+        _mm512_mask_storeu_epi32(to, first16(c->count), a##row);                                                       \
+        if (vecs > 1)                                                                                                  \
+            _mm512_mask_storeu_epi32(to + NR, first16(c->count - NR), b##row);                                         \
+        if (vecs > 2)                                                                                                  \
+            _mm512_mask_storeu_epi32(to + 2 * NR, first16(c->count - 2 * NR), c##row);                                 \
+        if (vecs > 3)                                                                                                  \
+            _mm512_mask_storeu_epi32(to + 3 * NR, first16(c->count - 3 * NR), d##row);                                 \
+    }
 /* 64 columns need not pass through memory. */
 #define ROW_FINISH(row, base, at)                                                                                      \
     if (rows > row) {                                                                                                  \
@@ -119,7 +130,12 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t 
         x9 -= back;
         STEP;
     }
-    if (vecs == 4 && !a->y32 && !a->add) {
+    if (a->y32) {
+        int32_t *y32 = a->y32 + (ptrdiff_t)i * a->ldy + c->j;
+        EACH_ROW(ROW_SUMS);
+        return true;
+    }
+    if (vecs == 4 && !a->add) {
         const limits64 limits = limits64_of(&a->q);
         const __m512i shift = _mm512_set1_epi32(a->q.shift);
         int8_t *y = a->y + (ptrdiff_t)i * a->ldy + c->j;
@@ -128,15 +144,6 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t 
     }
     EACH_ROW(ROW_STORE);
     return false;
-}
-
-static void store_sums(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const __m512i *sums,
-                       int32_t vecs)
-{
-    for (int32_t r = 0; r < rows; r++)
-        for (int32_t v = 0; v < vecs; v++)
-            _mm512_mask_storeu_epi32(a->y32 + (ptrdiff_t)(i + r) * a->ldy + c->j + v * NR, first16(c->count - v * NR),
-                                     *sums++);
 }
 
 /* R(sum), and R(what is added) with it. */
@@ -194,9 +201,7 @@ TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, int32_t i, c
     __m512i sums[TILE / 16];
     if (multiply(a, c, i, w, sums, rows, vecs))
         return;
-    if (a->y32)
-        store_sums(a, c, i, rows, sums, vecs);
-    else if (a->add)
+    if (a->add)
         store_bytes(a, c, i, sums, rows, vecs, true);
     else if (vecs < 4)
         store_bytes(a, c, i, sums, rows, vecs, false);
