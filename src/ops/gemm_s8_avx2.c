@@ -50,29 +50,33 @@ static void widen(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_t
     out->groups = (count + 1) / GROUP;
 }
 
-/* The numbers of one panel's columns: the caller's where there are NR of them, else copies filled up with zeros. */
+/* The numbers of one panel's columns; there are NR of each. */
 typedef struct columns {
     const int32_t *bias, *mul;
-    int32_t bias_copy[NR], mul_copy[NR];
     int32_t j, count;
 } columns;
 
-static const int32_t *whole(const int32_t *from, int32_t count, int32_t *copy)
+/* Copies for the last panel, filled up with zeros. */
+typedef struct last_columns {
+    int32_t bias[NR], mul[NR];
+} last_columns;
+
+static void copy_last(const tvis_gemm_s8_args *a, last_columns *last)
 {
-    if (from && count == NR)
-        return from;
-    memset(copy, 0, NR * sizeof *copy);
-    if (from)
-        memcpy(copy, from, (size_t)count * sizeof *copy);
-    return copy;
+    const int32_t count = a->n % NR, j = a->n - count;
+    memset(last, 0, sizeof *last);
+    if (a->bias)
+        memcpy(last->bias, a->bias + j, (size_t)count * sizeof(int32_t));
+    if (!a->y32)
+        memcpy(last->mul, a->q.mul + j, (size_t)count * sizeof(int32_t));
 }
 
-static void columns_of(const tvis_gemm_s8_args *a, int32_t j, columns *c)
+static columns columns_of(const tvis_gemm_s8_args *a, const last_columns *last, int32_t j)
 {
-    c->j = j;
-    c->count = a->n - j < NR ? a->n - j : NR;
-    c->bias = whole(a->bias ? a->bias + j : NULL, c->count, c->bias_copy);
-    c->mul = whole(a->y32 ? NULL : a->q.mul + j, c->count, c->mul_copy);
+    static const int32_t none[NR] = { 0 };
+    const columns whole = { a->bias ? a->bias + j : none, a->y32 ? none : a->q.mul + j, j, NR };
+    const columns some = { last->bias, last->mul, j, a->n - j };
+    return a->n - j >= NR ? whole : some;
 }
 
 static inline __m256i load_words(const int32_t *p)
@@ -94,6 +98,8 @@ static inline void store_16(const columns *c, int8_t *y, __m128i v)
 {
     if (c->count == NR)
         _mm_storeu_si128((__m128i *)(void *)y, v);
+    else if (c->count == NR / 2)
+        _mm_storel_epi64((__m128i *)(void *)y, v);
     else
         memcpy(y, &v, (size_t)c->count);
 }
@@ -126,7 +132,8 @@ static inline void store_16(const columns *c, int8_t *y, __m128i v)
     if (rows > row) {                                                                                                  \
         __m256i *to = (__m256i *)(void *)(y32 + row * a->ldy);                                                         \
         _mm256_storeu_si256(to, l##row);                                                                               \
-        _mm256_storeu_si256(to + 1, r##row);                                                                           \
+        if (vecs > 1)                                                                                                  \
+            _mm256_storeu_si256(to + 1, r##row);                                                                       \
     }
 #define SCALE_L(row) scale8(l##row, mul_l, odd_l, shift)
 #define SCALE_R(row) scale8(r##row, mul_r, odd_r, shift)
@@ -154,7 +161,7 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, const wi
     if (in->p) {
         EACH_ROW(ROW_ADD);
     }
-    if (a->y32 && c->count == NR && in->p + K >= a->k) {
+    if (a->y32 && c->count == NR / 2 * vecs && in->p + K >= a->k) {
         int32_t *y32 = a->y32 + (ptrdiff_t)in->row * a->ldy + c->j;
         EACH_ROW(ROW_SUMS);
         return true;
@@ -228,33 +235,35 @@ static void store_sums(const tvis_gemm_s8_args *a, const columns *c, int32_t i, 
 }
 
 /* One panel, w, and `rows` rows, K numbers of k at a time. */
-static void tile(const tvis_gemm_s8_args *a, int32_t i, int32_t rows, int32_t j, const int8_t *w, wide *x)
+static void tile(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t rows, const int8_t *w, wide *x)
 {
-    columns c;
     __m256i sums[2 * ROWS];
     bool done = false;
-    columns_of(a, j, &c);
     for (int32_t p = 0; p < a->k; p += K, w += (ptrdiff_t)K * NR) {
         if (x->row != i || x->p != p)
             widen(a, i, rows, p, x);
-        done = multiply_by[c.count > NR / 2][rows - 1](a, &c, x, w, sums);
+        done = multiply_by[c->count > NR / 2][rows - 1](a, c, x, w, sums);
     }
     if (done)
         return;
     if (a->y32)
-        store_sums(a, &c, i, rows, sums);
+        store_sums(a, c, i, rows, sums);
     else
-        store_added(a, &c, i, rows, sums);
+        store_added(a, c, i, rows, sums);
 }
 
 void tvis_gemm_s8_4x16_avx2(const tvis_gemm_s8_args *a)
 {
     const size_t panel = tvis_gemm_s8_panel(a->k, GROUP, NR);
+    last_columns last;
     wide x;
     x.row = -1;
+    copy_last(a, &last);
     for (int32_t i = 0; i < a->m; i += ROWS) {
         const int8_t *w = a->w;
-        for (int32_t j = 0; j < a->n; j += NR, w += panel)
-            tile(a, i, a->m - i < ROWS ? a->m - i : ROWS, j, w, &x);
+        for (int32_t j = 0; j < a->n; j += NR, w += panel) {
+            const columns c = columns_of(a, &last, j);
+            tile(a, &c, i, a->m - i < ROWS ? a->m - i : ROWS, w, &x);
+        }
     }
 }
