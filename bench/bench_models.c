@@ -42,7 +42,7 @@ typedef struct subject {
 
 static const char usage[] =
     "usage: bench_models [M.tvis...] [--threads N] [--batch N] [--runs N] [--size HxW] [--plan fast|small]\n"
-    "                    [--no-pack] [--json | --csv]\n"
+    "                    [--cpu NAME] [--no-pack] [--json | --csv]\n"
     "  M.tvis        models; without any, every architecture with random weights\n"
     "                that has up to 200 M parameters\n"
     "  --threads N   1 to 64, default 1\n"
@@ -50,6 +50,8 @@ static const char usage[] =
     "  --runs N      runs of each model that are timed, default 50\n"
     "  --size HxW    pixels of the input, default the model's\n"
     "  --plan PLAN   fast: time counts (default); small: memory counts\n"
+    "  --cpu NAME    c, avx2, avx512, vnni, neon or dotprod: kernels of these instructions and of those that they\n"
+    "                build on (default all that the processor has)\n"
     "  --no-pack     without packed weights\n"
     "Times are milliseconds a run, throughput is pictures a second. cold_start_ms is what a new process needs from\n"
     "opening the file, which the system has read before, to the end of the first run; load_ms is the part before that\n"
@@ -81,6 +83,27 @@ static bool set_plan(tvb_setup *s, const char *text)
     return text && (!strcmp(text, "small") || !strcmp(text, "fast"));
 }
 
+static bool set_cpu(tvb_setup *s, const char *text)
+{
+    static const struct {
+        const char *name;
+        uint32_t cpu;
+    } sets[] = {
+        { "c", 0 },
+        { "avx2", TVIS_CPU_AVX2 },
+        { "avx512", TVIS_CPU_AVX2 | TVIS_CPU_AVX512 },
+        { "vnni", TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI },
+        { "neon", TVIS_CPU_NEON },
+        { "dotprod", TVIS_CPU_NEON | TVIS_CPU_DOTPROD },
+    };
+    for (size_t i = 0; text && i < TVIS_COUNT(sets); i++)
+        if (!strcmp(text, sets[i].name)) {
+            s->cpu = sets[i].cpu;
+            return true;
+        }
+    return false;
+}
+
 /* An option with a value; false: there is none of this name, or the value makes no sense. */
 static bool set_value(options *o, const char *name, const char *value)
 {
@@ -89,6 +112,8 @@ static bool set_value(options *o, const char *name, const char *value)
         return set_size(&o->setup, value);
     if (!strcmp(name, "--plan"))
         return set_plan(&o->setup, value);
+    if (!strcmp(name, "--cpu"))
+        return set_cpu(&o->setup, value);
     if (!strcmp(name, "--threads") && number(value, TVIS_MAX_THREADS, &n, ""))
         o->setup.threads = (uint16_t)n;
     else if (!strcmp(name, "--batch") && number(value, 65535, &n, ""))
@@ -286,7 +311,8 @@ static bool bench(subject *s, options *o)
 int main(int argc, char **argv)
 {
     static subject subjects[MAX_MODELS];
-    options o = { .setup = { .batch = 1, .threads = 1, .plan = TVIS_PLAN_FAST, .pack = true }, .runs = 50 };
+    options o = { .setup = { .batch = 1, .threads = 1, .plan = TVIS_PLAN_FAST, .cpu = UINT32_MAX, .pack = true },
+                  .runs = 50 };
     if (argc == 2 && !strcmp(argv[1], "--help"))
         return fputs(usage, stdout) < 0;
     if (!parse(&o, argc, argv))

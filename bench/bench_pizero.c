@@ -84,7 +84,11 @@ int main(int argc, char **argv)
 {
     const bool small = argc > 1 && !strcmp(argv[1], "--small");
     const tvb_setup setup = {
-        .batch = 1, .threads = 1, .plan = small ? TVIS_PLAN_SMALL : TVIS_PLAN_FAST, .pack = true
+        .batch = 1,
+        .threads = 1,
+        .plan = small ? TVIS_PLAN_SMALL : TVIS_PLAN_FAST,
+        .cpu = UINT32_MAX,
+        .pack = true,
     };
     tvb_loaded l;
     if (argc != 2 + small) {

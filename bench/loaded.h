@@ -11,6 +11,7 @@ typedef struct tvb_setup {
     uint16_t batch, h, w; /* h, w: 0 for the model's default */
     uint16_t threads;
     uint8_t plan; /* tvis_plan */
+    uint32_t cpu; /* TVIS_CPU_* that may be used, of those that are there */
     bool pack;    /* with packed weights where the plan has a use for them */
 } tvb_setup;
 
