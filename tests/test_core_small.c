@@ -20,13 +20,13 @@ static void status_names(void **state)
 static void dtypes(void **state)
 {
     static const struct {
-        tvis_dtype  t;
+        tvis_dtype t;
         const char *name;
-        size_t      size;
+        size_t size;
     } want[] = {
-        { TVIS_F32, "f32", 4 }, { TVIS_F16, "f16", 2 }, { TVIS_BF16, "bf16", 2 }, { TVIS_F64, "f64", 8 },
-        { TVIS_S8, "s8", 1 },   { TVIS_U8, "u8", 1 },   { TVIS_S16, "s16", 2 },   { TVIS_S32, "s32", 4 },
-        { TVIS_S64, "s64", 8 }, { TVIS_BOOL, "bool", 1 },
+        { TVIS_F32, "f32", 4 }, { TVIS_F16, "f16", 2 },   { TVIS_BF16, "bf16", 2 }, { TVIS_F64, "f64", 8 },
+        { TVIS_S8, "s8", 1 },   { TVIS_U8, "u8", 1 },     { TVIS_S16, "s16", 2 },   { TVIS_S32, "s32", 4 },
+        { TVIS_S64, "s64", 8 }, { TVIS_BOOL, "bool", 1 }, { TVIS_S4, "s4", 0 },
     };
     (void)state;
     assert_int_equal(TVIS_COUNT(want), TVIS_DTYPE_COUNT_);
@@ -64,9 +64,9 @@ static void cpu_as_the_compiler_sees_it(void **state)
     (void)state;
     __builtin_cpu_init();
     assert_int_equal(!!(c & TVIS_CPU_AVX2), __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"));
-    assert_int_equal(!!(c & TVIS_CPU_AVX512),
-                     __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"));
+    assert_int_equal(!!(c & TVIS_CPU_AVX512), __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                                                  __builtin_cpu_supports("avx512dq") &&
+                                                  __builtin_cpu_supports("avx512vl"));
 }
 #endif
 

@@ -11,7 +11,7 @@ const char *precision_of(const tvis_model *m, const tvis_node_info *n)
         return tvis_dtype_name((tvis_dtype)(n->in_dtype != TVIS_F32 ? n->in_dtype : n->dtype));
     if (n->weights[0] == TVIS_NONE || !tvis_model_weight(m, n->weights[0], &w))
         return "f32";
-    return w.dtype == TVIS_S8 ? "dynamic" : w.dtype == TVIS_U8 ? "int4" : tvis_dtype_name((tvis_dtype)w.dtype);
+    return w.dtype == TVIS_S8 ? "dynamic" : w.dtype == TVIS_S4 ? "int4" : tvis_dtype_name((tvis_dtype)w.dtype);
 }
 
 void precision_count(precision_macs *p, const tvis_model *m, const tvis_node_info *n)

@@ -22,11 +22,31 @@ static uint64_t value_bits(uint8_t dtype)
     }
 }
 
+/* Groups of 32: a half and values of 4 bits, of which 8 stands for zero; docs/blob.md. */
+static void count_s4(weight_counts *c, const tvis_weight_info *w)
+{
+    enum { GROUP = 32, ZERO = 8 };
+    const int64_t columns = (int64_t)w->dims[1] * w->dims[2] * w->dims[3];
+    const uint8_t *p = w->data;
+    for (int32_t row = 0; row < w->dims[0]; row++)
+        for (int64_t at = 0; at < columns; at += GROUP) {
+            const int n = columns - at < GROUP ? (int)(columns - at) : GROUP;
+            const bool scaled = (p[0] | (p[1] & 0x7f)) != 0;
+            for (int i = 0; i < n; i++)
+                c->nonzero += scaled && (p[2 + i / 2] >> i % 2 * 4 & 15) != ZERO;
+            c->elements += (uint64_t)n;
+            p += 2 + (n + 3) / 4 * 2;
+        }
+    c->bytes[TVIS_S4] += w->bytes;
+}
+
 void weights_count(weight_counts *c, const tvis_weight_info *w)
 {
     const size_t size = tvis_dtype_size((tvis_dtype)w->dtype);
     const uint64_t mask = value_bits(w->dtype);
     const uint8_t *p = w->data;
+    if (w->dtype == TVIS_S4)
+        count_s4(c, w);
     if (size == 0)
         return;
     c->bytes[w->dtype] += w->bytes;

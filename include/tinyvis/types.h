@@ -83,6 +83,7 @@ typedef enum tvis_dtype {
     TVIS_S32,
     TVIS_S64,  /* weight files only */
     TVIS_BOOL, /* weight files only */
+    TVIS_S4,   /* weights in models only: groups of 32 with a scale, docs/blob.md */
     TVIS_DTYPE_COUNT_
 } tvis_dtype;
 
@@ -118,7 +119,7 @@ TVIS_API uint32_t tvis_cpu_detect(void);
 TVIS_API const char *tvis_status_name(tvis_status s);
 /* "f32" … for a dtype; "?" for none. Static text. */
 TVIS_API const char *tvis_dtype_name(tvis_dtype t);
-/* Bytes of one element; 0 for no dtype. */
+/* Bytes of one element; 0 for no dtype, and for S4, whose elements are smaller than that. */
 TVIS_API size_t tvis_dtype_size(tvis_dtype t);
 
 #ifdef __cplusplus

@@ -4,6 +4,7 @@
 #include "core/diag.h"
 #include "core/kernel.h"
 #include "core/port.h"
+#include "core/s4.h"
 
 TVIS_STATIC_ASSERT(header,
                    sizeof(tvis_blob_header) == 128 && sizeof(tvis_blob_tensor) == 48 && sizeof(tvis_blob_node) == 48);
@@ -122,7 +123,8 @@ static bool known_packing(const tvis_blob_tensor *t)
     const uint32_t group = TVIS_PACK_GROUP(t->pack), nr = TVIS_PACK_COLUMNS(t->pack);
     if (t->pack == TVIS_PACK_PLAIN)
         return true;
-    return nr > 0 && (group == 1 || (t->dtype == TVIS_S8 && (group == 2 || group == 4 || group == 16)));
+    return nr > 0 && t->dtype != TVIS_S4 &&
+           (group == 1 || (t->dtype == TVIS_S8 && (group == 2 || group == 4 || group == 16)));
 }
 
 /* Bytes of a constant's data; false where they do not fit 32 bits. */
@@ -135,10 +137,14 @@ static bool data_bytes(const tvis_blob_tensor *t, uint32_t *bytes)
         if (columns > UINT32_MAX)
             return false;
     }
-    n = t->pack == TVIS_PACK_PLAIN ? rows * columns : packed_elements(t, rows, columns); /* < 2^25 * 2^33 */
-    if (n > UINT32_MAX)
-        return false;
-    n *= tvis_dtype_size((tvis_dtype)t->dtype);
+    if (t->dtype == TVIS_S4) {
+        n = rows * tvis_s4_row_bytes(columns); /* < 2^25 * 2^33 */
+    } else {
+        n = t->pack == TVIS_PACK_PLAIN ? rows * columns : packed_elements(t, rows, columns); /* < 2^25 * 2^33 */
+        if (n > UINT32_MAX)
+            return false;
+        n *= tvis_dtype_size((tvis_dtype)t->dtype);
+    }
     *bytes = (uint32_t)n;
     return n <= UINT32_MAX;
 }
@@ -209,7 +215,8 @@ static tvis_status check_tensors(const tvis_model *m, tvis_diag *d)
         const tvis_blob_tensor *t = &tvis_tensors(m)[id];
         if (t->name >= h->string_bytes)
             return bad(d, TVIS_DIAG_BOUNDS, "tensors", "a name is out of range");
-        if (tvis_dtype_size((tvis_dtype)t->dtype) == 0 || t->reserved)
+        const bool s4 = tvis_is_constant(m, id) && t->dtype == TVIS_S4;
+        if ((tvis_dtype_size((tvis_dtype)t->dtype) == 0 && !s4) || t->reserved)
             return bad_tensor(m, id, TVIS_DIAG_ENUM, "unknown dtype", d);
         tvis_status s = tvis_is_constant(m, id) ? check_constant(m, id, d) : check_activation(m, id, d);
         if (s)

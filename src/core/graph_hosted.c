@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/graph_hosted.h"
+#include "core/s4.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -94,12 +95,14 @@ uint32_t tvis_graph_input(tvis_graph *g, const char *name, int32_t channels)
 
 uint32_t tvis_graph_constant(tvis_graph *g, const char *name, uint8_t dtype, const int32_t dims[4])
 {
-    uint64_t bytes = tvis_dtype_size((tvis_dtype)dtype);
+    uint64_t bytes = dtype == TVIS_S4 ? 1 : tvis_dtype_size((tvis_dtype)dtype);
     for (int i = 0; i < 4; i++) {
         if (dims[i] < 1 || dims[i] > TVIS_MAX_DIM || bytes > UINT32_MAX)
             return g->status ? TVIS_NONE : too_many(g, name);
         bytes *= (uint64_t)dims[i];
     }
+    if (dtype == TVIS_S4) /* of at most 2^32 columns */
+        bytes = (uint64_t)dims[0] * tvis_s4_row_bytes((uint64_t)dims[1] * (uint64_t)dims[2] * (uint64_t)dims[3]);
     if (bytes > UINT32_MAX || bytes > SIZE_MAX)
         return g->status ? TVIS_NONE : too_many(g, name);
     int32_t own[4]; /* dims may be another tensor's, which moves when the array grows */

@@ -10,9 +10,9 @@ typedef struct dtype_row {
 
 /* ORDER TVIS_DTYPE */
 static const dtype_row dtypes[] = {
-    [TVIS_F32] = { "f32", 4 }, [TVIS_F16] = { "f16", 2 }, [TVIS_BF16] = { "bf16", 2 }, [TVIS_F64] = { "f64", 8 },
-    [TVIS_S8] = { "s8", 1 },   [TVIS_U8] = { "u8", 1 },   [TVIS_S16] = { "s16", 2 },   [TVIS_S32] = { "s32", 4 },
-    [TVIS_S64] = { "s64", 8 }, [TVIS_BOOL] = { "bool", 1 },
+    [TVIS_F32] = { "f32", 4 }, [TVIS_F16] = { "f16", 2 },   [TVIS_BF16] = { "bf16", 2 }, [TVIS_F64] = { "f64", 8 },
+    [TVIS_S8] = { "s8", 1 },   [TVIS_U8] = { "u8", 1 },     [TVIS_S16] = { "s16", 2 },   [TVIS_S32] = { "s32", 4 },
+    [TVIS_S64] = { "s64", 8 }, [TVIS_BOOL] = { "bool", 1 }, [TVIS_S4] = { "s4", 0 },
 };
 TVIS_STATIC_ASSERT(dtypes, TVIS_COUNT(dtypes) == TVIS_DTYPE_COUNT_);
 

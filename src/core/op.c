@@ -79,7 +79,8 @@ bool tvis_plan_float_weights(const tvis_node_plan *p, uint32_t i)
 {
     const tvis_blob_tensor *t = p->in[i];
     bool constant = t->producer == TVIS_NONE && t->last_use == TVIS_NONE;
-    return constant && (t->dtype == TVIS_F32 || t->dtype == TVIS_F16);
+    const bool matrix = p->node->op != TVIS_OP_DEPTHWISE;
+    return constant && (t->dtype == TVIS_F32 || t->dtype == TVIS_F16 || (t->dtype == TVIS_S4 && matrix));
 }
 
 tvis_status tvis_plan_elementwise(tvis_node_plan *p)

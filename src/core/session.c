@@ -79,9 +79,11 @@ static void visit_node(void *user, const tvis_placed *p)
         if (!p->plan.in[k])
             continue;
         uint64_t elements = (uint64_t)tvis_elements(p->plan.in_dims[k]);
-        info.bytes += elements * tvis_dtype_size((tvis_dtype)p->plan.in[k]->dtype);
-        if (!tvis_is_constant(v->m, f->in[k]))
+        if (!tvis_is_constant(v->m, f->in[k])) {
+            info.bytes += elements * tvis_dtype_size((tvis_dtype)p->plan.in[k]->dtype);
             continue;
+        }
+        info.bytes += p->plan.in[k]->bytes;
         info.params += elements;
         if (weights < TVIS_COUNT(info.weights))
             info.weights[weights++] = f->in[k];

@@ -2,6 +2,7 @@
 #include "ops/matrix.h"
 #include "core/half.h"
 #include "core/port.h"
+#include "core/s4.h"
 #include "ops/act.h"
 
 static const tvis_gemm_f32_variant *choose(uint32_t cpu, int64_t m, uint16_t stored, uint16_t *row)
@@ -51,19 +52,29 @@ static size_t group_floats(const tvis_matrix *mx, const tvis_kernel *kern)
     return plain ? (size_t)mx->n * (size_t)mx->k : tvis_gemm_f32_packed(mx->n, mx->k, kern->nr);
 }
 
-/* Halves (n, k) in the kernel's order, a slice of each column at a time. */
-static void expand_columns(const tvis_kernel *kern, const uint16_t *w, int32_t n, int32_t k, float *out)
+/* Part of a row of weights that are halves or of 4 bits. */
+static void expand(const tvis_matrix *mx, size_t row, int32_t first, int32_t count, float *out)
 {
-    enum { SLICE = 64 };
+    const size_t k = (size_t)mx->k;
+    if (mx->dtype == TVIS_F16)
+        tvis_half_expand((const uint16_t *)mx->w + row * k + (size_t)first, (size_t)count, out);
+    else
+        tvis_s4_expand((const uint8_t *)mx->w + row * (size_t)tvis_s4_row_bytes(k), first, count, out);
+}
+
+/* Rows [at, at + n) of them in the kernel's order, a slice of each at a time. */
+static void expand_columns(const tvis_matrix *mx, const tvis_kernel *kern, size_t at, int32_t n, float *out)
+{
+    enum { SLICE = 2 * TVIS_S4_GROUP };
     const bool plain = kern->pack == TVIS_PACK_PLAIN;
-    const int32_t nr = plain ? 1 : kern->nr, columns = (n + nr - 1) / nr * nr;
+    const int32_t nr = plain ? 1 : kern->nr, columns = (n + nr - 1) / nr * nr, k = mx->k;
     float slice[SLICE];
     for (int32_t j = 0; j < columns; j++) {
         float *to = out + (ptrdiff_t)(j / nr) * nr * k + j % nr;
         for (int32_t p = 0; p < k; p += SLICE) {
             const int32_t count = k - p < SLICE ? k - p : SLICE;
             if (j < n)
-                tvis_half_expand(w + (ptrdiff_t)j * k + p, (size_t)count, slice);
+                expand(mx, at + (size_t)j, p, count, slice);
             for (int32_t i = 0; i < count; i++)
                 to[(ptrdiff_t)(p + i) * nr] = j < n ? slice[i] : 0.0f;
         }
@@ -75,8 +86,8 @@ static void pack_columns(const tvis_matrix *mx, const tvis_kernel *kern, size_t 
 {
     const size_t k = (size_t)mx->k;
     const float *plain = (const float *)mx->w + at * k;
-    if (mx->dtype == TVIS_F16)
-        expand_columns(kern, (const uint16_t *)mx->w + at * k, n, mx->k, out);
+    if (mx->dtype != TVIS_F32)
+        expand_columns(mx, kern, at, n, out);
     else if (kern->pack == TVIS_PACK_PLAIN)
         memcpy(out, plain, (size_t)n * k * sizeof *out);
     else

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Constant weight matrices: which gemm kernel multiplies with them, and their packing, ahead of time or on the way.
- * Halves are expanded with it. */
+ * Halves and weights of 4 bits are expanded with it. */
 #ifndef TVIS_OPS_MATRIX_H
 #define TVIS_OPS_MATRIX_H
 
@@ -9,7 +9,7 @@
 
 /* (groups * n, k) */
 typedef struct tvis_matrix {
-    const void *w;       /* F32 in the order `stored`, or F16 in plain order */
+    const void *w;       /* F32 in the order `stored`, or F16 or S4 in plain order */
     const float *packed; /* in the kernel's order, or NULL */
     uint16_t stored, kernel;
     uint8_t dtype;

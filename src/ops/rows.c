@@ -48,10 +48,11 @@ static char kind(const tvis_model *m, uint32_t i)
     if (n->in_count < 2 || n->in_count > 4 || in[1] == TVIS_NONE || !tvis_is_constant(m, in[1]))
         return 0;
     const tvis_blob_tensor *w = &tvis_tensors(m)[in[1]];
-    if (w->dtype != TVIS_F32 && w->dtype != TVIS_F16)
+    const bool floats = w->dtype == TVIS_F32 || w->dtype == TVIS_F16;
+    if (!floats && w->dtype != TVIS_S4)
         return 0;
     if (n->op == TVIS_OP_DEPTHWISE)
-        return n->in_count < 4 && w->pack == TVIS_PACK_PLAIN && n->p.conv.dilation[0] == 1 ? 'd' : 0;
+        return floats && n->in_count < 4 && w->pack == TVIS_PACK_PLAIN && n->p.conv.dilation[0] == 1 ? 'd' : 0;
     if (!is_dense(n) || (n->in_count == 4 && in[3] != TVIS_NONE && !is_float(m, in[3])))
         return 0;
     return is_pointwise(n, w) ? 'e' : 'c';

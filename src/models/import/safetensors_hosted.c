@@ -46,15 +46,15 @@ static tvis_status bad_tensor(const reader *r, tvis_diag_code code, const char *
                            found);
 }
 
-/* ORDER TVIS_DTYPE */
+/* ORDER TVIS_DTYPE, but for the last: files of others do not have it */
 static const char *const dtype_names[] = { "F32", "F16", "BF16", "F64", "I8", "U8", "I16", "I32", "I64", "BOOL" };
-TVIS_STATIC_ASSERT(dtype_names, TVIS_COUNT(dtype_names) == TVIS_DTYPE_COUNT_);
+TVIS_STATIC_ASSERT(dtype_names, TVIS_COUNT(dtype_names) == TVIS_S4 && TVIS_S4 + 1 == TVIS_DTYPE_COUNT_);
 
 static tvis_status read_dtype(reader *r, entry *e)
 {
     if (!tvis_json_string(&r->json))
         return bad(r, "the dtype is not a string");
-    for (int i = 0; i < TVIS_DTYPE_COUNT_; i++)
+    for (size_t i = 0; i < TVIS_COUNT(dtype_names); i++)
         if (tvis_json_is(&r->json, dtype_names[i])) {
             e->t.dtype = (tvis_dtype)i;
             e->has_dtype = true;

@@ -70,10 +70,10 @@ static float get_bool(const uint8_t *p)
     return p[0] ? 1.0f : 0.0f;
 }
 
-/* ORDER TVIS_DTYPE */
+/* ORDER TVIS_DTYPE, but for the last: files of others do not have it */
 static float (*const getters[])(const uint8_t *p) = { get_f32, get_f16, get_bf16, get_f64, get_s8,
                                                       get_u8,  get_s16, get_s32,  get_s64, get_bool };
-TVIS_STATIC_ASSERT(getters, TVIS_COUNT(getters) == TVIS_DTYPE_COUNT_);
+TVIS_STATIC_ASSERT(getters, TVIS_COUNT(getters) == TVIS_S4 && TVIS_S4 + 1 == TVIS_DTYPE_COUNT_);
 
 /* Dimensions that run through memory at one step, taken as one: the inner `length` elements, `step` apart. */
 typedef struct row {
