@@ -67,7 +67,8 @@ static void add_operator(void *user, uint32_t node, const tvis_node_info *info)
     operators *o = user;
     char symbol[sizeof o->symbol[0]];
     (void)node;
-    (void)snprintf(symbol, sizeof symbol, "tvis_op_%.24s_%s", info->op, tvis_dtype_name((tvis_dtype)info->entry));
+    (void)snprintf(symbol, sizeof symbol, "tvis_op_%.24s_%s", info->op,
+                   info->entry == TVIS_DYNAMIC ? "dynamic" : tvis_dtype_name((tvis_dtype)info->entry));
     for (uint32_t i = 0; i < o->count; i++)
         if (strcmp(o->symbol[i], symbol) == 0)
             return;

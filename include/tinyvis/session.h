@@ -28,7 +28,10 @@ TVIS_API extern const tvis_op tvis_op_conv2d_f32, tvis_op_depthwise_f32, tvis_op
     tvis_op_shortcut_s8, tvis_op_shortcut_s16, tvis_op_quantize_s16, tvis_op_dequantize_s16, tvis_op_requantize_s8,
     tvis_op_requantize_s16, tvis_op_conv2d_s16, tvis_op_depthwise_s16, tvis_op_linear_s16, tvis_op_layer_norm_s8,
     tvis_op_layer_norm_s16, tvis_op_l2_norm_s8, tvis_op_l2_norm_s16, tvis_op_add_s16, tvis_op_scale_s16,
-    tvis_op_activation_s16, tvis_op_global_avg_pool_s16, tvis_op_max_pool_s16, tvis_op_softmax_s8, tvis_op_softmax_s16;
+    tvis_op_activation_s16, tvis_op_global_avg_pool_s16, tvis_op_max_pool_s16, tvis_op_softmax_s8, tvis_op_softmax_s16,
+    tvis_op_conv2d_dynamic, tvis_op_linear_dynamic;
+/* In place of the element type of an entry: output F32, and weights, which are input 1, constant and S8. */
+#define TVIS_DYNAMIC 0x80u
 
 typedef enum tvis_plan {
     TVIS_PLAN_FAST, /* larger scratch blocks where they save time; uses packed weights where given */
@@ -93,7 +96,7 @@ typedef struct tvis_node_info {
     uint64_t    params, macs;
     uint64_t    bytes;                           /* read and written: activations and weights */
     uint32_t    scratch;
-    uint8_t     entry;                           /* dtype of what runs it: the registry's tvis_op_<op>_<entry> */
+    uint8_t     entry;                           /* dtype of what runs it, or TVIS_DYNAMIC: the registry's tvis_op_<op>_<entry> */
 } tvis_node_info;
 
 typedef void (*tvis_node_visitor)(void *user, uint32_t node, const tvis_node_info *info);

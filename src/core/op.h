@@ -67,7 +67,8 @@ typedef struct tvis_node_run {
 } tvis_node_run;
 
 struct tvis_op {
-    uint8_t code, dtype; /* tvis_op_code; tvis_dtype of the first output, S16 if an input or output is S16 */
+    uint8_t code;  /* tvis_op_code */
+    uint8_t dtype; /* tvis_dtype of the first output, S16 if an input or output is S16, or TVIS_DYNAMIC */
     const char *name;
     tvis_status (*plan)(tvis_node_plan *p);
     void (*pack)(const tvis_node_plan *p, uint32_t node, void *out); /* of a fusion's node; NULL: never packs */
@@ -113,7 +114,7 @@ tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, co
 tvis_status tvis_plan_arity(const tvis_node_plan *p, uint32_t min, uint32_t max);
 /* Input i, if given, is a constant of this dtype with `count` elements in its last dimension and 1 in the others. */
 tvis_status tvis_plan_vector(const tvis_node_plan *p, uint32_t i, uint8_t dtype, int32_t count);
-/* Input i is a constant of F32 or F16. */
+/* Input i is a constant of F32 or F16, or of S4 where it is no depthwise convolution's. */
 bool tvis_plan_float_weights(const tvis_node_plan *p, uint32_t i);
 /* Output and input 0 have the same shape, and the output may lie in its place. */
 tvis_status tvis_plan_elementwise(tvis_node_plan *p);

@@ -189,10 +189,20 @@ static tvis_status plan_fusion(walk *w, uint32_t i, tvis_placed *out)
     return TVIS_OK;
 }
 
-/* Nodes with 16-bit integers have entries of their own; an entry for the output's type may take them too. */
+static bool is_dynamic(const tvis_model *m, const tvis_blob_node *n)
+{
+    const uint16_t *id = tvis_ids(m) + n->ids;
+    return n->in_count > 1 && id[1] != TVIS_NONE && tvis_is_constant(m, id[1]) &&
+           tvis_tensors(m)[id[1]].dtype == TVIS_S8 && tvis_tensors(m)[id[n->in_count]].dtype == TVIS_F32;
+}
+
+/* Nodes with 16-bit integers have entries of their own; an entry for the output's type may take them too. So have
+ * layers that multiply in integers between floats. */
 static int32_t entry(const walk *w, const tvis_blob_node *n)
 {
     const tvis_registry *r = w->c->registry;
+    if (is_dynamic(w->m, n))
+        return tvis_find_op(r, n->op, TVIS_DYNAMIC);
     const int32_t s16 = tvis_node_is_s16(w->m, n) ? tvis_find_op(r, n->op, TVIS_S16) : -1;
     return s16 >= 0 ? s16 : tvis_find_op(r, n->op, tvis_tensors(w->m)[tvis_ids(w->m)[n->ids + n->in_count]].dtype);
 }

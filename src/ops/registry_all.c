@@ -25,6 +25,8 @@ static const tvis_op *const all[] = {
     &tvis_op_conv2d_s8,
     &tvis_op_depthwise_s8,
     &tvis_op_linear_s8,
+    &tvis_op_conv2d_dynamic,
+    &tvis_op_linear_dynamic,
     &tvis_op_activation_s8,
     &tvis_op_add_s8,
     &tvis_op_scale_s8,
