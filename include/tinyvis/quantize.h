@@ -11,8 +11,11 @@ extern "C" {
 #endif
 
 typedef enum tvis_quantize_mode {
-    TVIS_QUANTIZE_FP16, /* weights of convolutions and linear layers as halves; arithmetic stays fp32 */
-    TVIS_QUANTIZE_INT8, /* weights and activations as int8, integers throughout; needs calibration */
+    TVIS_QUANTIZE_FP16,    /* weights of convolutions and linear layers as halves; arithmetic stays fp32 */
+    TVIS_QUANTIZE_INT8,    /* weights and activations as int8, integers throughout; needs calibration */
+    TVIS_QUANTIZE_DYNAMIC, /* weights as int8, activations rounded to int8 row by row while a layer runs */
+    TVIS_QUANTIZE_INT4,    /* weights of linear layers and 1x1 convolutions in 4 bits, the others as halves; arithmetic
+                            * stays fp32. With calibration pictures, errors of rounding are made up for */
     TVIS_QUANTIZE_COUNT_
 } tvis_quantize_mode;
 
@@ -47,13 +50,15 @@ typedef struct tvis_decision {
  * `images`, many times. */
 typedef tvis_status (*tvis_calibration_input)(void *user, uint32_t i, const tvis_tensor *in, tvis_diag *diag);
 
+/* Told of a layer that does not get the mode's own type of weights, and why. Both texts are static, or the model's. */
+typedef void (*tvis_quantize_kept)(void *user, const char *layer, const char *why);
+
 typedef struct tvis_quantize_config {
     size_t  struct_size; /* sizeof(tvis_quantize_config) */
     uint8_t mode;        /* tvis_quantize_mode */
-    /* the rest for INT8 only */
-    uint8_t                observer;   /* tvis_observer_kind */
+    uint8_t                observer;   /* INT8: tvis_observer_kind */
     float                  percentile; /* for its observer: per cent of the values that stay, 99.99 for example */
-    uint32_t               images;     /* at least 1 */
+    uint32_t               images;     /* INT8: at least 1; INT4: 0 for no calibration; not used by others */
     tvis_calibration_input input;
     void                  *input_user; /* handed to the other functions too */
     uint8_t                equalize;   /* tvis_equalize */
@@ -67,6 +72,7 @@ typedef struct tvis_quantize_config {
     int32_t (*label)(void *user, uint32_t i);             /* the class of picture i, -1: unknown; or NULL */
     void (*decided)(void *user, const tvis_decision *d);  /* told of each such layer; or NULL */
     void (*progress)(void *user, const char *what, uint32_t done, uint32_t total); /* or NULL */
+    tvis_quantize_kept     kept;                                                   /* DYNAMIC, INT4: or NULL */
 } tvis_quantize_config;
 
 /* What was done, over all weights that got another type. */
