@@ -22,7 +22,7 @@ typedef struct request {
 } request;
 
 /* ORDER TVIS_QUANTIZE */
-static const char *const mode_names[] = { "fp16", "int8", NULL };
+static const char *const mode_names[] = { "fp16", "int8", "dynamic", "int4", NULL };
 /* ORDER TVIS_OBSERVER */
 static const char *const observer_names[] = { "minmax", "average", "percentile", "mse", "entropy", "best", NULL };
 /* ORDER TVIS_EQUALIZE */
@@ -37,8 +37,10 @@ static int check(const request *r)
         return print_usage_error(name, "option '-o' is missing");
     if (r->mode == TVIS_QUANTIZE_INT8 && !r->folder)
         return print_usage_error(name, "option '--calibrate' is missing: int8 needs pictures");
-    if (r->mode != TVIS_QUANTIZE_INT8 && (r->folder || r->observer != NOT_GIVEN || r->equalize || r->mixed || r->labels))
-        return print_usage_error(name, "'--calibrate' and what it serves go with --mode int8");
+    if (r->mode != TVIS_QUANTIZE_INT8 && (r->observer != NOT_GIVEN || r->equalize || r->mixed || r->labels))
+        return print_usage_error(name, "'--observer', '--equalize', '--max-drop' and '--labels' go with --mode int8");
+    if (r->mode != TVIS_QUANTIZE_INT8 && r->mode != TVIS_QUANTIZE_INT4 && r->folder)
+        return print_usage_error(name, "'--calibrate' goes with --mode int8 and int4");
     if (r->most_macs < 100 && !r->mixed)
         return print_usage_error(name, "option '--most-macs' goes with --max-drop");
     if (files_same(r->input, r->output))
@@ -50,6 +52,12 @@ static void note_decision(void *user, const tvis_decision *d)
 {
     const calibration *c = user;
     quantize_report_decide(c->user, d);
+}
+
+static void note_kept(void *user, const char *name, const char *why)
+{
+    const calibration *c = user;
+    quantize_report_keep(c->user, name, why);
 }
 
 static int quantize(const request *r, loaded *l)
@@ -68,6 +76,7 @@ static int quantize(const request *r, loaded *l)
         .max_drop = (float)r->max_drop,
         .most_macs = (float)(r->most_macs / 100),
         .decided = note_decision,
+        .kept = note_kept,
     };
     int status = TOOL_OK;
     l->unpacked = true;
@@ -103,18 +112,22 @@ static int run(int argc, char **argv)
           .value = &r.mode,
           .placeholder = "MODE",
           .choices = mode_names,
-          .help = "fp16: weights as halves, arithmetic stays fp32;\nint8: integers throughout" },
+          .help = "fp16: weights as halves, arithmetic stays fp32;\nint8: integers throughout;\n"
+                  "dynamic: weights as int8, activations rounded while\nlayers run;\n"
+                  "int4: weights in 4 bits, arithmetic stays fp32" },
         { .name = "calibrate",
           .kind = ARG_TEXT,
           .value = &r.folder,
           .placeholder = "DIR",
-          .help = "pictures, or .npy inputs, that show int8 what ranges\nto expect" },
+          .help =
+              "pictures, or .npy inputs, that show int8 what ranges\nto expect, and int4 how to make up for rounding" },
         { .name = "observer",
           .kind = ARG_CHOICE,
           .value = &r.observer,
           .placeholder = "NAME",
           .choices = observer_names,
-          .help = "how ranges are taken: minmax, average, percentile,\nmse, entropy, or best (the default): what answers best" },
+          .help = "how ranges are taken: minmax, average, percentile,\nmse, entropy, or best (the default): what "
+                  "answers best" },
         { .name = "equalize",
           .kind = ARG_CHOICE,
           .value = &r.equalize,
@@ -127,13 +140,16 @@ static int run(int argc, char **argv)
           .placeholder = "X",
           .max = 100,
           .given = &r.mixed,
-          .help = "give layers 16-bit activations, or leave them floats,\nthe worst first, until at most X points of top-1 are\n"
-                  "lost on the calibration pictures (or X per cent of\nerror in the outputs of what is no classifier)" },
+          .help =
+              "give layers 16-bit activations, or leave them floats,\nthe worst first, until at most X points of top-1 "
+              "are\n"
+              "lost on the calibration pictures (or X per cent of\nerror in the outputs of what is no classifier)" },
         { .name = "labels",
           .kind = ARG_TEXT,
           .value = &r.labels,
           .placeholder = "CSV",
-          .help = "classes of the calibration pictures: X is points of\naccuracy then, else of agreement with the input model" },
+          .help = "classes of the calibration pictures: X is points of\naccuracy then, else of agreement with the "
+                  "input model" },
         { .name = "most-macs",
           .kind = ARG_AMOUNT,
           .value = &r.most_macs,
@@ -158,5 +174,5 @@ static int run(int argc, char **argv)
     return status;
 }
 
-const command cmd_quantize = { "quantize", "IN.tvis -o OUT.tvis --mode fp16|int8 [options]",
+const command cmd_quantize = { "quantize", "IN.tvis -o OUT.tvis --mode fp16|int8|dynamic|int4 [options]",
                                "a smaller model by the type of its numbers", run };

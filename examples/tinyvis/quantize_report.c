@@ -6,9 +6,20 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Values of a picture's layers that are kept at a time: 24 MB. */
 enum { LAYER_VALUES = 6000000 };
+
+void quantize_report_keep(quantize_report *r, const char *name, const char *why)
+{
+    kept_layer *more = realloc(r->kept, (r->kept_count + 1) * sizeof *more);
+    r->no_memory = r->no_memory || !more;
+    if (!more)
+        return;
+    more[r->kept_count++] = (kept_layer){ name, why };
+    r->kept = more;
+}
 
 static void count_macs(void *user, uint32_t node, const tvis_node_info *info)
 {
@@ -82,6 +93,12 @@ static const char *form_of(const tvis_decision *d)
     return d->in == TVIS_F32 ? "float" : d->out == TVIS_S16 ? "s16 to s16" : "s16 to s8";
 }
 
+/* Whether ranges were looked for. */
+static bool searched(const quantize_report *r)
+{
+    return r->compared.pictures && strcmp(r->mode, "int8") == 0;
+}
+
 /* What was tried and chosen. */
 static void json_search(json *j, const quantize_report *r)
 {
@@ -120,7 +137,15 @@ static int print_json(const quantize_report *r)
     json_string(&j, "worst", r->made.worst);
     json_number(&j, "worst_snr_db", r->made.worst_db);
     precision_json(&j, "mac_share", &r->macs);
-    if (r->compared.pictures)
+    json_list(&j, "kept", true);
+    for (size_t i = 0; i < r->kept_count; i++) {
+        json_object(&j, NULL, false);
+        json_string(&j, "name", r->kept[i].name);
+        json_string(&j, "why", r->kept[i].why);
+        json_end(&j);
+    }
+    json_end(&j);
+    if (searched(r))
         json_search(&j, r);
     json_integer(&j, "images", r->compared.pictures);
     if (r->compared.pictures) {
@@ -173,6 +198,31 @@ static void print_search(const quantize_report *r)
         printf("drop         %.2f\n", r->made.drop);
 }
 
+static bool told_before(const quantize_report *r, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (strcmp(r->kept[k].why, r->kept[i].why) == 0)
+            return true;
+    return false;
+}
+
+/* One line a reason: how many layers, and which the first is. */
+static void print_kept(const quantize_report *r)
+{
+    const char *title = "kept";
+    for (size_t i = 0; i < r->kept_count; i++) {
+        size_t count = 0;
+        if (told_before(r, i))
+            continue;
+        for (size_t k = i; k < r->kept_count; k++)
+            count += strcmp(r->kept[k].why, r->kept[i].why) == 0;
+        printf("%-12s %zu %s, the first ", title, count, count == 1 ? "layer" : "layers");
+        print_text(r->kept[i].name);
+        printf(": %s\n", r->kept[i].why);
+        title = "";
+    }
+}
+
 static void print_compared(const quantize_report *r)
 {
     const comparison *c = &r->compared;
@@ -195,16 +245,18 @@ int quantize_report_print(const quantize_report *r, bool as_json)
     if (as_json)
         return print_json(r);
     print_made(r);
-    if (r->compared.pictures) {
+    print_kept(r);
+    if (searched(r))
         print_search(r);
+    if (r->compared.pictures)
         print_compared(r);
-    }
     printf("time         %.1f s\n", r->seconds);
     return TOOL_OK;
 }
 
 void quantize_report_free(quantize_report *r)
 {
+    free(r->kept);
     comparison_free(&r->compared);
     model_unload(&r->after);
     free(r->decision);

@@ -58,7 +58,7 @@ typedef struct tvis_quantize_config {
     uint8_t mode;        /* tvis_quantize_mode */
     uint8_t                observer;   /* INT8: tvis_observer_kind */
     float                  percentile; /* for its observer: per cent of the values that stay, 99.99 for example */
-    uint32_t               images;     /* INT8: at least 1; INT4: 0 for no calibration; not used by others */
+    uint32_t               images;     /* INT8: at least 1; INT4: 0 for no calibration; others: 0 */
     tvis_calibration_input input;
     void                  *input_user; /* handed to the other functions too */
     uint8_t                equalize;   /* tvis_equalize */
@@ -72,7 +72,7 @@ typedef struct tvis_quantize_config {
     int32_t (*label)(void *user, uint32_t i);             /* the class of picture i, -1: unknown; or NULL */
     void (*decided)(void *user, const tvis_decision *d);  /* told of each such layer; or NULL */
     void (*progress)(void *user, const char *what, uint32_t done, uint32_t total); /* or NULL */
-    tvis_quantize_kept     kept;                                                   /* DYNAMIC, INT4: or NULL */
+    tvis_quantize_kept     kept; /* DYNAMIC, INT4; or NULL */
 } tvis_quantize_config;
 
 /* What was done, over all weights that got another type. */
