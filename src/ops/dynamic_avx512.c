@@ -6,9 +6,11 @@
 
 enum { VEC = 16 };
 
+/* 0 < n */
 static inline __mmask16 first(int32_t n)
 {
-    return n >= VEC ? (__mmask16)0xffff : (__mmask16)((1u << n) - 1u);
+    const uint32_t all = 0xffff;
+    return (__mmask16)(n < VEC ? all >> (VEC - n) : all);
 }
 
 /* Two vectors: minima and maxima of one row wait for each other. */

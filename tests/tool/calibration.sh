@@ -39,6 +39,8 @@ for network in $networks; do
         quantize "$T/m.tvis" -o "$T/q.tvis" --mode int8 --calibrate "$T/many"
     limited d $((model + 64000000)) "$network with 8 pictures and a histogram in 64 MB more than the model" \
         quantize "$T/m.tvis" -o "$T/q.tvis" --mode int8 --calibrate "$T/few" --observer entropy
+    limited d $((model + 64000000)) "$network in 4 bits with 8 pictures in 64 MB more than the model" \
+        quantize "$T/m.tvis" -o "$T/q.tvis" --mode int4 --calibrate "$T/few"
 done
 tinyvis convert -m mobilenet_v2 --random 3 -o "$T/m.tvis" >/dev/null
 model=$(size_of "$T/m.tvis")

@@ -62,10 +62,37 @@ works 'in int8' quantize "$T/t.tvis" -o "$T/ti.tvis" --mode int8 --calibrate "$T
 works 'embed of a network with tables' embed "$T/ti.tvis" -o "$T/t.c"
 true_that 'lists operators of 16 bits' grep -q '&tvis_op_depthwise_s16,' "$T/t.c"
 fails 2 'calibrate' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int8
-fails 2 'go with --mode int8' quantize "$T/m.tvis" -o "$T/x.tvis" --mode fp16 --calibrate "$T/pictures"
+
+works 'quantize --mode dynamic' quantize "$T/m.tvis" -o "$T/d.tvis" --mode dynamic
+says 'tells in what layers compute' '^MACs *.*dynamic [89][0-9]\.[0-9] %'
+says 'tells what is kept from it' '^kept *17 layers, the first features.1.conv.0.0: depthwise'
+true_that 'the file is under 40 %' test "$(size_of "$T/d.tvis")" -lt $(($(size_of "$T/m.tvis") * 40 / 100))
+works 'verify of the result' verify "$T/d.tvis"
+works 'run of the result' run "$T/d.tvis" "$T/pictures/1.ppm"
+works 'embed of the result' embed "$T/d.tvis" -o "$T/d.c"
+true_that 'lists dynamic operators' grep -q '&tvis_op_linear_dynamic,' "$T/d.c"
+works 'compare with the input' compare "$T/m.tvis" "$T/d.tvis" --images "$T/pictures" --json
+true_that 'is near' sh -c "grep -A 1 snr_db '$T/out' | grep -q '[23456][0-9]\.'"
+works 'quantize --mode int4' quantize "$T/m.tvis" -o "$T/4.tvis" --mode int4
+says 'tells weights by type' '^weights .* s4 '
+says 'tells the k x k layer' '^kept *1 layer, the first features.0.0: a kernel of more than one pixel'
+true_that 'the file is under 30 %' test "$(size_of "$T/4.tvis")" -lt $(($(size_of "$T/m.tvis") * 30 / 100))
+works 'verify of the result' verify "$T/4.tvis"
+works 'run of the result' run "$T/4.tvis" "$T/pictures/1.ppm"
+works 'quantize --mode int4 --calibrate' quantize "$T/m.tvis" -o "$T/4c.tvis" --mode int4 --calibrate "$T/pictures"
+says 'tells how far outputs are from the input model' '^pictures *4, against the input model: [0-9.]* dB'
+works 'again as JSON' quantize "$T/m.tvis" -o "$T/4d.tvis" --mode int4 --calibrate "$T/pictures" --json
+json_with 'has the keys' kept why snr_db worst_layers
+true_that 'gives the same bytes' cmp "$T/4c.tvis" "$T/4d.tvis"
+for mode in dynamic int4; do
+    fails 1 'quantized already' quantize "$T/4.tvis" -o "$T/x.tvis" --mode $mode
+    fails 2 'go with --mode int8' quantize "$T/m.tvis" -o "$T/x.tvis" --mode $mode --observer mse
+done
+fails 2 'goes with --mode int8 and int4' quantize "$T/m.tvis" -o "$T/x.tvis" --mode fp16 --calibrate "$T/pictures"
 fails 1 'quantized already' quantize "$T/i.tvis" -o "$T/x.tvis" --mode int8 --calibrate "$T/pictures"
 mkdir "$T/empty"
 fails 1 'empty' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int8 --calibrate "$T/empty"
+fails 1 'empty' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int4 --calibrate "$T/empty"
 echo 'no picture' >"$T/pictures/5.ppm"
 fails 1 '5.ppm' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int8 --calibrate "$T/pictures"
 fails 2 'int3' quantize "$T/m.tvis" -o "$T/x.tvis" --mode int3
