@@ -133,7 +133,7 @@ static const damage damages[] = {
     { HEADER, 0, offsetof(tvis_blob_header, reserved2) + 8, 4, 1, TVIS_DIAG_ENUM, "reserved" },
     T(3, name, BIG, BOUNDS),
     T(10, dtype, TVIS_DTYPE_COUNT_, ENUM),
-    T(0, reserved, 1, ENUM),
+    T(0, factors, 2, ENUM),
     T(10, pack, 1, ENUM),
     T(10, pack, 0x200, ENUM),
     T(10, pack, TVIS_PACK_PANEL(16), BOUNDS), /* would be 16 rows */

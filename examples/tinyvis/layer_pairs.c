@@ -10,7 +10,7 @@ static void keep_name(void *user, uint32_t node, const tvis_node_info *info)
 {
     layer *l = &((layer_pairs *)user)->layer[node];
     l->name = info->name;
-    l->scale = (node_scale){ info->scale, info->zero };
+    l->scale = (node_scale){ info->scale, info->zero, info->factors };
     l->planned = 1;
     for (int i = 0; i < 4; i++)
         l->planned *= (size_t)info->out[i];
@@ -27,7 +27,7 @@ static void find_partner(void *user, uint32_t node, const tvis_node_info *info)
     for (uint32_t i = 0; found != TVIS_NONE && i < p->partners; i++)
         if (p->partner[i].layer == found)
             p->partner[i].layer = TVIS_NONE;
-    p->partner[node] = (layer_partner){ found, { info->scale, info->zero } };
+    p->partner[node] = (layer_partner){ found, { info->scale, info->zero, info->factors } };
 }
 
 static bool reserve(float **value, size_t *room, size_t count)
@@ -91,7 +91,7 @@ static void compare_values(void *user, uint32_t node, const tvis_tensor *outputs
     }
     to_floats(outputs, p->partner[node].scale, p->value);
     difference_add(&l->sum, l->value, p->value, l->count);
-    if (outputs->dtype != TVIS_F32) {
+    if (p->partner[node].scale.factors) {
         p->failed = p->failed || !channels_add(&l->channels, l->value, p->value, l->count, (size_t)outputs->dims[3]);
         channels_finish(&l->channels, &l->sum);
     }

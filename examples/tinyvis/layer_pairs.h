@@ -11,6 +11,7 @@
 typedef struct node_scale {
     float scale;
     int32_t zero;
+    bool factors;
 } node_scale;
 
 typedef struct layer {
@@ -20,7 +21,7 @@ typedef struct layer {
     size_t planned, count, room; /* values: by the plan, as they are, allocated */
     int32_t dims[4];
     difference sum;
-    channel_sums channels; /* where the partner's values are integers: equalization gives their channels factors */
+    channel_sums channels; /* where the partner's channels have factors */
 } layer;
 
 /* Of the second model. */

@@ -92,6 +92,7 @@ typedef struct tvis_node_info {
     uint8_t     in_dtype, dtype;                 /* of the same two */
     float       scale;                           /* of an integer output: real = scale * (value - zero); of a float one 0 */
     int32_t     zero;
+    bool        factors;                         /* of the same: channels have factors, as equalization gives them */
     uint16_t    weights[8];                      /* tensor ids of constants among the inputs, TVIS_NONE */
     uint64_t    params, macs;
     uint64_t    bytes;                           /* read and written: activations and weights */

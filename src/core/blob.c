@@ -194,7 +194,8 @@ static tvis_status check_activation(const tvis_model *m, uint32_t id, tvis_diag 
         if (t->dims[i] < 0 || t->dims[i] > TVIS_MAX_DIM || (!input && t->dims[i] != 0) ||
             (input && i == 3 && t->dims[i] == 0))
             return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "a dimension is out of range", d);
-    if (t->dtype == TVIS_S8 || t->dtype == TVIS_S16 ? !scaled(t) : !unscaled(t))
+    const bool integer = t->dtype == TVIS_S8 || t->dtype == TVIS_S16;
+    if (integer ? !scaled(t) : !unscaled(t) || t->factors)
         return bad_tensor(m, id, TVIS_DIAG_VALUE, "scale or zero point", d);
     if (input ? t->producer != TVIS_NONE : t->producer >= h->node_count)
         return bad_tensor(m, id, TVIS_DIAG_GRAPH, "no such producer", d);
@@ -216,7 +217,7 @@ static tvis_status check_tensors(const tvis_model *m, tvis_diag *d)
         if (t->name >= h->string_bytes)
             return bad(d, TVIS_DIAG_BOUNDS, "tensors", "a name is out of range");
         const bool s4 = tvis_is_constant(m, id) && t->dtype == TVIS_S4;
-        if ((tvis_dtype_size((tvis_dtype)t->dtype) == 0 && !s4) || t->reserved)
+        if ((tvis_dtype_size((tvis_dtype)t->dtype) == 0 && !s4) || t->factors > 1)
             return bad_tensor(m, id, TVIS_DIAG_ENUM, "unknown dtype", d);
         tvis_status s = tvis_is_constant(m, id) ? check_constant(m, id, d) : check_activation(m, id, d);
         if (s)

@@ -140,7 +140,9 @@ typedef struct tvis_blob_header {
 
 typedef struct tvis_blob_tensor {
     uint32_t name;
-    uint8_t dtype, reserved;
+    uint8_t dtype;
+    uint8_t factors; /* 1: of an integer activation: each channel is a factor of its own larger or smaller than the float
+                        model's, which the weights around it take back */
     uint16_t pack;   /* TVIS_PACK_* */
     int32_t dims[4]; /* N H W C; an input's zeros stand for the session's N, H, W; 0 for other activations */
     uint32_t offset, bytes, crc; /* of the data; 0 for activations */

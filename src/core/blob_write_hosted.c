@@ -140,6 +140,7 @@ static void put_tensors(writer *w)
         t->dtype = from->dtype;
         t->producer = t->last_use = TVIS_NONE;
         t->scale = from->scale;
+        t->factors = from->factors && from->dtype != TVIS_F32;
         t->zero = from->zero;
         memcpy(t->dims, from->dims, sizeof t->dims);
         if (!from->constant)

@@ -18,6 +18,7 @@ typedef struct tvis_gtensor {
     void *data;       /* of constants */
     size_t bytes;
     bool borrowed; /* data lies in a blob and must not be written */
+    bool factors;  /* as in tvis_blob_tensor */
     float scale;   /* of int8 activations, else 0 */
     int32_t zero;
 } tvis_gtensor;

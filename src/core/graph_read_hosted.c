@@ -14,6 +14,7 @@ static void read_tensor(tvis_graph *g, const tvis_model *m, uint32_t id)
     tvis_gtensor *t = &g->tensor[at];
     memcpy(t->dims, from->dims, sizeof t->dims);
     t->scale = from->scale;
+    t->factors = from->factors;
     t->zero = from->zero;
     if (!tvis_is_constant(m, id))
         return;

@@ -67,6 +67,7 @@ static void visit_node(void *user, const tvis_placed *p)
     info.in_dtype = p->plan.in[0] ? p->plan.in[0]->dtype : out->dtype;
     info.dtype = out->dtype;
     info.scale = out->scale;
+    info.factors = out->factors;
     info.zero = out->zero;
     info.macs = p->plan.macs;
     info.scratch = p->plan.scratch;

@@ -85,12 +85,16 @@ static void scale_attention(const tvis_equalization *e, tvis_graph *g, uint32_t 
 
 void tvis_equalization_apply(const tvis_equalization *e, tvis_graph *g, bool back)
 {
+    for (uint32_t i = 0; i < g->tensor_count; i++)
+        g->tensor[i].factors = !back && e->factor[e->groups.root[i]];
     for (uint32_t i = 0; i < g->node_count; i++) {
         const tvis_gnode *n = &g->node[i];
         const side in = { e->factor[e->groups.root[n->in[0]]], back },
                    out = { e->factor[e->groups.root[n->out[0]]], !back };
         if (n->op == TVIS_OP_ATTENTION && e->query[i])
             scale_attention(e, g, i, back);
+        if (n->op == TVIS_OP_ATTENTION && e->query[i])
+            g->tensor[n->in[0]].factors = g->tensor[n->out[0]].factors = !back;
         if (n->op == TVIS_OP_LAYER_NORM && out.factor)
             scale_norm(g, n, out);
         if (!tvis_has_weights(g, n) || (!in.factor && !out.factor))
