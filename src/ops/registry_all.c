@@ -58,6 +58,7 @@ static const tvis_op *const all[] = {
     &tvis_op_max_pool_s16,
     &tvis_op_softmax_s8,
     &tvis_op_softmax_s16,
+    &tvis_op_attention_s8,
     NULL,
 };
 const tvis_registry tvis_registry_all = { all };

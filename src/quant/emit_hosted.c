@@ -83,6 +83,7 @@ static const tvis_emit emitters[TVIS_OP_COUNT_] = {
     [TVIS_OP_MAX_POOL] = tvis_emit_move,
     [TVIS_OP_SHORTCUT] = tvis_emit_move,
     [TVIS_OP_LAYER_NORM] = tvis_emit_layer_norm,
+    [TVIS_OP_ATTENTION] = tvis_emit_attention,
     [TVIS_OP_TOKENS] = tvis_emit_tokens,
     [TVIS_OP_SLICE] = tvis_emit_move,
     [TVIS_OP_L2_NORM] = tvis_emit_l2_norm,

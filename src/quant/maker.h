@@ -56,6 +56,7 @@ uint32_t tvis_emit_layer_norm(tvis_maker *q, uint32_t i);
 uint32_t tvis_emit_l2_norm(tvis_maker *q, uint32_t i);
 uint32_t tvis_emit_softmax(tvis_maker *q, uint32_t i);
 uint32_t tvis_emit_move(tvis_maker *q, uint32_t i); /* slice, reshape, shortcut, maximum pool: no arithmetic */
+uint32_t tvis_emit_attention(tvis_maker *q, uint32_t i);
 uint32_t tvis_emit_tokens(tvis_maker *q, uint32_t i);
 uint32_t tvis_emit_float(tvis_maker *q, uint32_t i); /* anything, as it is; weights become halves */
 /* The emitter of a node, or NULL: there is no integer kernel for it. */
