@@ -70,7 +70,7 @@ static bool enough(const mixing *x)
 }
 
 /* Takes the candidates in their order, and leaves out those that do not help after all. */
-static tvis_status take(mixing *x, uint8_t grade)
+static tvis_status take(mixing *x, uint8_t grade, bool *taken)
 {
     tvis_search *s = x->s;
     tvis_status status = TVIS_OK;
@@ -90,6 +90,7 @@ static tvis_status take(mixing *x, uint8_t grade)
             continue;
         }
         x->used += more;
+        *taken = true;
         tell(x, c->node, &before);
     }
     return status;
@@ -108,16 +109,28 @@ static tvis_status widen_sums(mixing *x)
     return status;
 }
 
+/* What a layer is worth changes with those that were taken before. */
+static tvis_status rounds(mixing *x, uint8_t grade)
+{
+    enum { MOST = 4 };
+    tvis_status status = TVIS_OK;
+    bool taken = true;
+    for (int i = 0; i < MOST && taken && !status && !enough(x); i++) {
+        taken = false;
+        status = judge(x, grade);
+        if (!status)
+            status = take(x, grade, &taken);
+    }
+    return status;
+}
+
 static tvis_status mix(mixing *x)
 {
     tvis_status status = tvis_search_try(x->s, 0, NULL, &x->now);
     if (!status && !enough(x) && !x->s->wide_sums)
         status = widen_sums(x);
-    for (uint8_t grade = TVIS_GRADE_S16; !status && !enough(x) && grade <= TVIS_GRADE_F32; grade++) {
-        status = judge(x, grade);
-        if (!status)
-            status = take(x, grade);
-    }
+    for (uint8_t grade = TVIS_GRADE_S16; !status && !enough(x) && grade <= TVIS_GRADE_F32; grade++)
+        status = rounds(x, grade);
     x->s->report.drop = x->now.drop;
     return status;
 }
