@@ -229,7 +229,7 @@ static void documented_offsets(void **state)
     };
     static const size_t header_at[] = { 0,  4,  6,  8,  12, 16, 20, 24, 28, 32, 36, 40, 44, 46, 48,  50, 52,
                                         54, 56, 60, 64, 68, 72, 78, 82, 83, 84, 85, 86, 88, 92, 104, 116 };
-    const size_t tensor[] = { TENSOR(name),     TENSOR(dtype),    TENSOR(reserved), TENSOR(pack),
+    const size_t tensor[] = { TENSOR(name),     TENSOR(dtype),    TENSOR(factors), TENSOR(pack),
                               TENSOR(dims),     TENSOR(offset),   TENSOR(bytes),    TENSOR(crc),
                               TENSOR(producer), TENSOR(last_use), TENSOR(scale),    TENSOR(zero) };
     static const size_t tensor_at[] = { 0, 4, 5, 6, 8, 24, 28, 32, 36, 38, 40, 44 };

@@ -239,12 +239,63 @@ static void refusals(void **state)
     tvis_blob_free(&blob);
 }
 
+/* Weights of the first layer of that name, in a blob of ours. */
+static float *weights_of(tvis_blob *b, const tvis_model *m, const char *layer, size_t *count)
+{
+    for (uint32_t i = 0; i < tvis_header(m)->node_count; i++) {
+        const tvis_blob_node *n = &tvis_nodes(m)[i];
+        const tvis_blob_tensor *w = &tvis_tensors(m)[tvis_ids(m)[n->ids + 1]];
+        if (strcmp(tvis_string(m, n->name), layer) == 0) {
+            *count = w->bytes / sizeof(float);
+            return (float *)(void *)((uint8_t *)b->data + w->offset);
+        }
+    }
+    fail_msg("no layer %s", layer);
+    return NULL;
+}
+
+static void note_kept(void *user, const char *layer, const char *why)
+{
+    pictures *p = user;
+    assert_non_null(strstr(why, "one number"));
+    p->broken = strcmp(layer, "features.1.conv.0.0") == 0;
+}
+
+static void weights_that_are_wrong(void **state)
+{
+    const tvis_convert_config c = {
+        .struct_size = sizeof c, .arch = "mobilenet_v2", .seed = 3, .classes = 2, .width = 0.35f, .h = 32, .w = 32
+    };
+    tvis_blob blob, small = { NULL, 0 };
+    tvis_model m;
+    tvis_diag d;
+    size_t count;
+    pictures p = { 32, 0, false };
+    tvis_quantize_config k = int8_config(&p, TVIS_OBSERVER_MINMAX);
+    (void)state;
+    tvt_convert(&c, &blob, &m);
+    float *w = weights_of(&blob, &m, "features.1.conv.0.0", &count);
+    const float first = w[1];
+    w[1] = NAN;
+    assert_int_equal(tvis_quantize(&m, &k, &small, NULL, &d), TVIS_EMODEL);
+    assert_int_equal(d.code, TVIS_DIAG_VALUE);
+    assert_non_null(strstr(d.subject, "features.1.conv.0.0"));
+    w[1] = first;
+    for (size_t i = 0; i < count; i++)
+        w[i] = 0.0f;
+    k.kept = note_kept;
+    tvt_ok(tvis_quantize(&m, &k, &small, NULL, &d), &d);
+    tvis_blob_free(&small);
+    tvis_blob_free(&blob);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_everywhere),
         cmocka_unit_test(a_network_keeps_its_answers),
         cmocka_unit_test(refusals),
+        cmocka_unit_test(weights_that_are_wrong),
     };
     return cmocka_run_group_tests_name("int8", tests, NULL, NULL);
 }

@@ -72,7 +72,7 @@ typedef struct tvis_quantize_config {
     int32_t (*label)(void *user, uint32_t i);             /* the class of picture i, -1: unknown; or NULL */
     void (*decided)(void *user, const tvis_decision *d);  /* told of each such layer; or NULL */
     void (*progress)(void *user, const char *what, uint32_t done, uint32_t total); /* or NULL */
-    tvis_quantize_kept     kept; /* DYNAMIC, INT4; or NULL */
+    tvis_quantize_kept     kept; /* DYNAMIC, INT4; of INT8 layers whose output never changes; or NULL */
 } tvis_quantize_config;
 
 /* What was done, over all weights that got another type. */

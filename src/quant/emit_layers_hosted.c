@@ -13,6 +13,7 @@ enum { W = 1, BIAS = 2, ADD = 3, MUL = 4, TABLE = 5, INPUTS = 6 };
 typedef struct layer {
     const tvis_gnode *n;
     const float *w, *bias;
+    const double *shift; /* or NULL */
     int32_t channels, taps, inputs; /* a channel's weights: (taps, inputs) */
     bool depthwise;                 /* then inputs is 1, and taps are `channels` apart */
 } layer;
@@ -22,6 +23,7 @@ static layer read_layer(const tvis_maker *q, const tvis_gnode *n)
     const tvis_gtensor *w = &q->from->tensor[n->in[1]];
     layer l = { .n = n, .w = w->data, .depthwise = n->op == TVIS_OP_DEPTHWISE };
     l.bias = n->in_count > 2 && n->in[2] != TVIS_NONE ? q->from->tensor[n->in[2]].data : NULL;
+    l.shift = q->shift ? q->shift[n - q->from->node] : NULL;
     l.channels = w->dims[l.depthwise ? 3 : 0];
     l.taps = w->dims[1] * w->dims[2];
     l.inputs = l.depthwise ? 1 : w->dims[3];
@@ -95,7 +97,8 @@ static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, qua
         up += fmax(r, 0.0);
         down += fmax(-r, 0.0);
     }
-    const double b = floor((bias + lost) / (z->x * scale) + 0.5);
+    const double shift = l->shift ? l->shift[c] : 0.0;
+    const double b = floor((bias + lost + shift) / (z->x * scale) + 0.5);
     const int64_t zero = l->depthwise ? 0 : z->zero * sum;
     const int64_t bound = (int64_t)(fabs(b) + largest_sum(z, up, down));
     z->bias[c] = (int32_t)((int64_t)fmin(fmax(b, -1073741824.0), 1073741824.0) - zero);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* int8 static quantization: docs/quantization.md has the formulas. */
 #include "quant/int8_hosted.h"
-#include "quant/search_hosted.h"
+#include "quant/correct_hosted.h"
 
 #include <tinyvis/session.h>
 
@@ -37,7 +37,7 @@ static tvis_status count_macs(tvis_search *s)
 
 static tvis_status search(tvis_search *s)
 {
-    tvis_status status = s->grade && s->precision && s->observed && s->range && s->share
+    tvis_status status = s->grade && s->precision && s->observed && s->range && s->share && s->shift
                              ? TVIS_OK
                              : tvis_fail(s->diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
     if (!status)
@@ -46,8 +46,12 @@ static tvis_status search(tvis_search *s)
         status = tvis_reference_make(&s->reference, s->m, s->c, REFERENCE_BYTES, s->diag);
     if (!status)
         status = tvis_search_ranges(s);
+    if (!status && s->c->observer == TVIS_OBSERVER_BEST)
+        status = tvis_search_correct(s);
     if (!status && s->c->mixed)
         status = tvis_search_grades(s);
+    if (!status && s->c->mixed && s->c->observer == TVIS_OBSERVER_BEST)
+        status = tvis_search_refine(s);
     return status;
 }
 
@@ -64,6 +68,7 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
         .precision = calloc(from->node_count + 1, sizeof *s.precision),
         .observed = calloc(from->tensor_count + 1, sizeof *s.observed),
         .range = calloc(from->tensor_count + 1, sizeof *s.range),
+        .shift = calloc(from->node_count + 1, sizeof *s.shift),
         .share = calloc(from->node_count + 1, sizeof *s.share),
         .report = { .drop = NAN },
         .diag = diag,
@@ -80,6 +85,9 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
     free(s.observed);
     free(s.range);
     free(s.share);
+    for (uint32_t i = 0; s.shift && i < from->node_count; i++)
+        free(s.shift[i]);
+    free(s.shift);
     return status;
 }
 
@@ -104,12 +112,17 @@ static tvis_status with_plain(const tvis_graph *split, const tvis_model *origina
     return s;
 }
 
-static void refuse_quantized(tvis_graph *g)
+static void refuse_unfit(tvis_graph *g)
 {
-    for (uint32_t i = 0; i < g->tensor_count && !g->status; i++)
-        if (g->tensor[i].dtype != TVIS_F32)
-            g->status =
-                tvis_fail(g->diag, TVIS_EINVAL, TVIS_DIAG_REFUSED, g->tensor[i].name, "the model is quantized already");
+    for (uint32_t i = 0; i < g->tensor_count && !g->status; i++) {
+        const tvis_gtensor *t = &g->tensor[i];
+        if (t->dtype != TVIS_F32)
+            g->status = tvis_fail(g->diag, TVIS_EINVAL, TVIS_DIAG_REFUSED, t->name, "the model is quantized already");
+        const float *x = t->data;
+        for (size_t k = 0; t->constant && !g->status && k < t->bytes / sizeof *x; k++)
+            if (!isfinite(x[k]))
+                g->status = tvis_fail(g->diag, TVIS_EMODEL, TVIS_DIAG_VALUE, t->name, "a weight is not a finite number");
+    }
     if (!g->status && g->input_count != 1)
         g->status =
             tvis_fail(g->diag, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "inputs", "networks with one input can be calibrated");
@@ -132,7 +145,7 @@ tvis_status tvis_quantize_int8(const tvis_model *m, const tvis_quantize_config *
     tvis_graph_init(&split, diag);
     tvis_graph_read(&fused, m);
     if (!fused.status)
-        refuse_quantized(&fused);
+        refuse_unfit(&fused);
     if (!fused.status)
         tvis_split_activations(&split, &fused);
     tvis_status s = fused.status   ? fused.status

@@ -35,6 +35,7 @@ typedef struct tvis_maker {
     const tvis_calibration *k;
     const tvis_precision *precision; /* one for each node of `from` */
     const tvis_range *range;         /* one for each tensor of `from` */
+    double *const *shift; /* one for each node of `from`: what is added to its biases, a value a channel, or NULL; or NULL */
     tvis_made *made;                 /* one for each tensor of `from` */
     tvis_quantize_report report;
     double signal, noise; /* energy of the weights, and of their rounding */

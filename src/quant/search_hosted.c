@@ -28,7 +28,7 @@ const char *tvis_search_name(const tvis_search *s, const char *name)
 
 tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob)
 {
-    tvis_maker q = { .c = s->c, .from = s->from, .k = &s->k, .precision = s->precision, .range = s->range };
+    tvis_maker q = { .c = s->c, .from = s->from, .k = &s->k, .precision = s->precision, .range = s->range, .shift = s->shift };
     memcpy(s->range, s->observed, s->from->tensor_count * sizeof *s->range);
     tvis_bound_tables(s->from, s->range);
     tvis_status status = tvis_forms_choose(s->from, s->grade, s->wide_sums, s->precision);
@@ -96,6 +96,18 @@ static tvis_status best_way(tvis_search *s, bool judge, tvis_score *best)
     }
     set_way(s, found);
     return TVIS_OK;
+}
+
+/* A tensor without a range can be quantized, but something is wrong with the model or the pictures. */
+static void name_constant(const tvis_search *s)
+{
+    for (uint32_t i = 0; s->c->kept && i < s->from->node_count; i++) {
+        const tvis_gnode *n = &s->from->node[i];
+        const tvis_statistics *t = &s->k.tensor[n->out[0]].s;
+        const char *name = tvis_search_name(s, n->name);
+        if (name && !(t->min < t->max))
+            s->c->kept(s->c->input_user, name, "its output is one number, whatever the picture");
+    }
 }
 
 static tvis_status calibrate(tvis_search *s)
@@ -167,7 +179,7 @@ static tvis_status refine_tensor(tvis_search *s, uint32_t tensor, uint32_t pictu
 
 /* Which tensors are worth more bits at the ends of their ranges, and which in the middle, only the answers can tell. Large
  * networks have fewer pictures for that, or none. */
-static tvis_status refine(tvis_search *s)
+tvis_status tvis_search_refine(tvis_search *s)
 {
     const double fit = 3e10 / (double)(s->macs + 1);
     const uint32_t pictures = fit < s->pictures ? (uint32_t)fit : s->pictures;
@@ -201,6 +213,8 @@ tvis_status tvis_search_ranges(tvis_search *s)
     const bool open = s->c->equalize == TVIS_EQUALIZE_BEST, best = s->c->observer == TVIS_OBSERVER_BEST;
     tvis_score score = { .badness = INFINITY };
     tvis_status status = calibrate(s);
+    if (!status)
+        name_constant(s);
     if (!status && s->c->equalize != TVIS_EQUALIZE_ON)
         status = best_way(s, open, &score);
     if (!status && s->c->equalize != TVIS_EQUALIZE_OFF)
@@ -208,6 +222,6 @@ tvis_status tvis_search_ranges(tvis_search *s)
     if (!status && best)
         status = widen_sums(s);
     if (!status && best)
-        status = refine(s);
+        status = tvis_search_refine(s);
     return status;
 }

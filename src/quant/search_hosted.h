@@ -20,6 +20,7 @@ typedef struct tvis_search {
     tvis_range *observed;      /* of each tensor, by its observer */
     tvis_range *range;         /* the same, with bounds for tables */
     uint32_t pictures;         /* that a way is judged by */
+    double **shift;            /* of each node: what its biases are corrected by, or NULL */
     double *share;             /* of each node in the multiplications */
     uint64_t macs;             /* all of them */
     tvis_quantize_report report;
@@ -28,6 +29,8 @@ typedef struct tvis_search {
 
 /* Ranges, and factors by channel in the weights of `from`: calibrates, and tries what the config leaves open. */
 tvis_status tvis_search_ranges(tvis_search *s);
+/* The range of each tensor by the answers. */
+tvis_status tvis_search_refine(tvis_search *s);
 /* Grades, by config.max_drop. */
 tvis_status tvis_search_grades(tvis_search *s);
 /* The model by what is in s now. */
