@@ -51,7 +51,7 @@ say       = @printf '  %-7s %s\n' '$1' '$2'
 # An instruction set belongs to a file's suffix: which suffixes this processor has, and what the compiler needs for them.
 SUFFIX_X86     := _avx2.c _avx512.c _vnni.c _vbmi.c
 SUFFIX_AARCH64 := _neon.c _neon.S _dotprod.c
-SUFFIX_ARM     := _armv6.c _armv6.S _vfp11.S _neon32.S
+SUFFIX_ARM     := _armv6.c _armv6.S _vfp11.c _vfp11.S _neon32.S
 SUFFIX   := $(if $(filter x86_64% i%86%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
             $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM))
 ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM))

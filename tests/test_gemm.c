@@ -145,9 +145,9 @@ static void small_shapes(void **state)
 /* Layers of MobileNetV2, and more rows than one block holds. */
 static void layers(void **state)
 {
-    static const int32_t shapes[][3] = { { 196, 24, 144 },  { 784, 16, 32 },  { 200, 32, 27 },
-                                         { 49, 160, 960 },  { 49, 320, 64 },  { 5, 1000, 128 },
-                                         { 1, 1000, 1280 }, { 4, 100, 1280 }, { 211, 19, 401 } };
+    static const int32_t shapes[][3] = { { 196, 24, 144 }, { 784, 16, 32 },  { 200, 32, 27 },   { 49, 160, 960 },
+                                         { 49, 320, 64 },  { 5, 1000, 128 }, { 1, 1000, 1280 }, { 4, 100, 1280 },
+                                         { 211, 19, 401 }, { 50, 24, 512 },  { 37, 30, 512 },   { 130, 12, 10 } };
     const tvis_gemm_f32_variant *v = *state;
     tvt_need_row(&v->k, v->run);
     for (size_t i = 0; i < TVIS_COUNT(shapes); i++)

@@ -74,9 +74,54 @@ uint32_t tvis_cpu_detect(void)
 
 #elif defined(__ARM_FEATURE_SIMD32) && !(defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
 
+#if TVIS_ARM
+#define CALL_READ  3
+#define CALL_OPEN  5
+#define CALL_CLOSE 6
+#define AT_HWCAP   16
+#define HWCAP_VFP  (1u << 6)
+#define HWCAP_LATE (1u << 12 | 1u << 13 | 1u << 14 | 1u << 16) /* NEON, VFPv3, VFPv3-D16, VFPv4 */
+
+int32_t tvis_linux_call_armv6(uint32_t number, uint32_t a, uint32_t b, uint32_t c);
+
+static uint32_t address(const void *p)
+{
+    return (uint32_t)(uintptr_t)p;
+}
+
+/* What the kernel told the process of the processor; 0 where it can't be read. */
+static uint32_t hwcap(void)
+{
+    uint32_t pairs[2 * 64] = { 0 }, found = 0;
+    const int32_t file = tvis_linux_call_armv6(CALL_OPEN, address("/proc/self/auxv"), 0, 0);
+    if (file < 0)
+        return 0;
+    const int32_t bytes = tvis_linux_call_armv6(CALL_READ, (uint32_t)file, address(pairs), sizeof pairs);
+    (void)tvis_linux_call_armv6(CALL_CLOSE, (uint32_t)file, 0, 0);
+    for (int32_t i = 0; i + 1 < bytes / 4; i += 2)
+        if (pairs[i] == AT_HWCAP)
+            found = pairs[i + 1];
+    return found;
+}
+
+/* VFPv2 has short vectors by its architecture (ARM DDI 0100I, C2.4); with ARMv6, which this build needs, it is the
+ * VFP11 of an ARM11. Later ones, which have VFPv3 or more, may treat FPSCR.LEN as undefined; FPSID, which would tell as
+ * well, can't be read there. */
+static uint32_t optional(void)
+{
+    const uint32_t caps = hwcap();
+    return (caps & HWCAP_VFP) && !(caps & HWCAP_LATE) ? TVIS_CPU_VFP11 : 0;
+}
+#else
+static uint32_t optional(void)
+{
+    return 0;
+}
+#endif
+
 uint32_t tvis_cpu_detect(void)
 {
-    return TVIS_CPU_ARMV6;
+    return TVIS_CPU_ARMV6 | optional();
 }
 
 #else

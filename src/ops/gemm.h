@@ -33,6 +33,7 @@ void tvis_gemm_f32_6x16_avx2(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_12x32_avx512(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_1x8_neon(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_8x8_neon(const tvis_gemm_f32_args *a);
+void tvis_gemm_f32_4x4_vfp11(const tvis_gemm_f32_args *a);
 
 /* Rows of x that a kernel with tiles of mr rows should take through all panels before the next ones: they stay in the
  * second-level cache while the panels pass. A multiple of mr. */
