@@ -28,5 +28,6 @@ void tvis_depthwise_f32_c(const tvis_depthwise_f32_args *a);
 void tvis_depthwise_f32_4x8_avx2(const tvis_depthwise_f32_args *a);
 void tvis_depthwise_f32_4x16_avx512(const tvis_depthwise_f32_args *a);
 void tvis_depthwise_f32_4x4_neon(const tvis_depthwise_f32_args *a);
+void tvis_depthwise_f32_3x4_vfp11(const tvis_depthwise_f32_args *a);
 
 #endif
