@@ -24,14 +24,6 @@ typedef struct block {
     ptrdiff_t ldx;  /* bytes */
 } block;
 
-/* Rows of four elements of y, ldy floats apart, and what they begin with. */
-typedef struct target {
-    float *y;
-    ptrdiff_t ldy;
-    const float *from; /* a row of the same matrix, or of one like it; NULL: none */
-    const float *bias; /* four, or NULL */
-} target;
-
 static int32_t least(int32_t a, int32_t b)
 {
     return a < b ? a : b;
@@ -45,79 +37,92 @@ static uint32_t bits(float v)
 }
 
 /* Limits that tiles don't make. */
-static void limit(const tvis_gemm_f32_args *a, const target *t, int32_t rows)
+static void limit(const tvis_gemm_f32_args *a, float *y, ptrdiff_t ldy, int32_t rows)
 {
     for (int32_t i = 0; i < rows; i++)
         for (int32_t j = 0; j < NR; j++) {
-            float *y = t->y + i * t->ldy + j, v = *y < a->lo ? a->lo : *y;
-            *y = v > a->hi ? a->hi : v;
+            float *at = y + i * ldy + j, v = *at < a->lo ? a->lo : *at;
+            *at = v > a->hi ? a->hi : v;
         }
 }
 
-static void multiply(const tvis_gemm_f32_args *a, const block *b, const float *w, const target *to)
+static bool is_last(const tvis_gemm_f32_args *a, const block *b)
 {
-    const uint32_t lo = bits(a->lo), hi = bits(a->hi);
-    const bool last = b->first + b->k == a->k, open = lo == (INFINITE | NEGATIVE) && hi == INFINITE;
-    const bool positive = (lo == 0 || lo == NEGATIVE) && hi <= INFINITE;
-    tvis_vfp11_args t = {
-        .x = b->x,
-        .x_last = (const float *)(const void *)((const char *)b->x + (b->rows - 1) * b->ldx),
-        .y = to->y,
-        .y_last = to->y + (b->rows - 1) * to->ldy,
-        .ldx = b->ldx,
-        .ldy = to->ldy * (ptrdiff_t)sizeof(float),
-        .w = w,
-        .bias = to->bias,
-        .next_w = w + (ptrdiff_t)a->k * NR,
-        .ahead = w + (ptrdiff_t)a->k * NR,
-        .tiles = (b->rows + MR - 1) / MR,
-        .hi = hi,
-        .flags = b->k % 2 ? TVIS_VFP11_ODD : 0,
-        .pairs = b->k / 2,
-    };
-    if (to->from) {
-        t.flags |= TVIS_VFP11_FROM;
-        t.from = (const char *)to->from - (const char *)to->y;
-    }
-    if (last && positive)
-        t.flags |= t.pairs < 8 ? TVIS_VFP11_CLAMP : TVIS_VFP11_LATER;
-    const int32_t rounds = (t.pairs - (t.flags & TVIS_VFP11_LATER ? 8 : 4)) * t.tiles;
-    if (rounds > 0 && t.tiles > 1)
-        t.step = t.pairs * LINE * (int32_t)sizeof(float) / rounds + 1;
-    tvis_vfp11_tiles(&t);
-    if (last && !positive && !open)
-        limit(a, to, b->rows);
+    return b->first + b->k == a->k;
+}
+
+/* Limits 0 … hi, which tiles make. */
+static bool is_positive(const tvis_gemm_f32_args *a)
+{
+    const uint32_t lo = bits(a->lo);
+    return (lo == 0 || lo == NEGATIVE) && bits(a->hi) <= INFINITE;
+}
+
+static bool is_open(const tvis_gemm_f32_args *a)
+{
+    return bits(a->lo) == (INFINITE | NEGATIVE) && bits(a->hi) == INFINITE;
+}
+
+/* What all panels of a block have in common. */
+static void prepare(const tvis_gemm_f32_args *a, const block *b, tvis_vfp11_args *t)
+{
+    t->x = b->x;
+    t->x_last = (const float *)(const void *)((const char *)b->x + (b->rows - 1) * b->ldx);
+    t->ldx = b->ldx;
+    t->tiles = (b->rows + MR - 1) / MR;
+    t->hi = bits(a->hi);
+    t->pairs = b->k / 2;
+    t->flags = b->k % 2 ? TVIS_VFP11_ODD : 0;
+    if (b->first || a->add)
+        t->flags |= TVIS_VFP11_FROM;
+    if (is_last(a, b) && is_positive(a))
+        t->flags |= t->pairs < 8 ? TVIS_VFP11_CLAMP : TVIS_VFP11_LATER;
+    const int32_t rounds = (t->pairs - (t->flags & TVIS_VFP11_LATER ? 8 : 4)) * t->tiles;
+    t->step = rounds > 0 && t->tiles > 1 ? t->pairs * LINE * (int32_t)sizeof(float) / rounds + 1 : 0;
+}
+
+/* y: the first row of four columns; what is added to it stands t->from bytes behind it. */
+static void multiply(const tvis_gemm_f32_args *a, const block *b, tvis_vfp11_args *t, float *y, ptrdiff_t ldy)
+{
+    t->y = y;
+    t->y_last = y + (b->rows - 1) * ldy;
+    t->ldy = ldy * (ptrdiff_t)sizeof(float);
+    tvis_vfp11_tiles(t);
+    if (is_last(a, b) && !is_positive(a) && !is_open(a))
+        limit(a, y, ldy, b->rows);
 }
 
 /* The last panel where it has fewer columns, through memory of its own. */
-static void multiply_last(const tvis_gemm_f32_args *a, const block *b, const float *w, const target *to, int32_t cols)
+static void multiply_last(const tvis_gemm_f32_args *a, const block *b, tvis_vfp11_args *t, float *y, int32_t cols)
 {
-    float y[MOST_ROWS * NR] = { 0 }, bias[NR] = { 0 };
-    const target own = { y, NR, to->from ? y : NULL, to->bias ? bias : NULL };
-    for (int32_t i = 0; to->from && i < b->rows; i++)
-        memcpy(y + i * NR, to->from + i * to->ldy, (size_t)cols * sizeof *y);
-    if (to->bias)
-        memcpy(bias, to->bias, (size_t)cols * sizeof *bias);
-    multiply(a, b, w, &own);
+    float own[MOST_ROWS * NR] = { 0 }, bias[NR] = { 0 };
+    for (int32_t i = 0; (t->flags & TVIS_VFP11_FROM) && i < b->rows; i++)
+        memcpy(own + i * NR, (const char *)(y + (ptrdiff_t)i * a->ldy) + t->from, (size_t)cols * sizeof *own);
+    if (t->bias) {
+        memcpy(bias, t->bias, (size_t)cols * sizeof *bias);
+        t->bias = bias;
+    }
+    t->from = 0;
+    multiply(a, b, t, own, NR);
     for (int32_t i = 0; i < b->rows; i++)
-        memcpy(to->y + i * to->ldy, y + i * NR, (size_t)cols * sizeof *y);
+        memcpy(y + (ptrdiff_t)i * a->ldy, own + i * NR, (size_t)cols * sizeof *own);
 }
 
 static void multiply_panels(const tvis_gemm_f32_args *a, const block *b, int32_t j, int32_t end)
 {
     static const float zeros[NR];
+    tvis_vfp11_args t;
+    prepare(a, b, &t);
     for (; j < end; j += NR) {
-        const ptrdiff_t at = (ptrdiff_t)b->row * a->ldy + j;
-        const float *w = a->w + (ptrdiff_t)j * a->k + (ptrdiff_t)b->first * NR;
-        target t = { a->y + at, a->ldy, a->y + at, NULL };
-        if (b->first == 0) {
-            t.from = a->add ? a->add + at : NULL;
-            t.bias = a->bias ? a->bias + j : a->add ? NULL : zeros;
-        }
+        float *y = a->y + (ptrdiff_t)b->row * a->ldy + j;
+        t.w = a->w + (ptrdiff_t)j * a->k + (ptrdiff_t)b->first * NR;
+        t.ahead = t.next_w = t.w + (ptrdiff_t)a->k * NR;
+        t.from = b->first || !a->add ? 0 : (const char *)a->add - (const char *)a->y;
+        t.bias = b->first ? NULL : a->bias ? a->bias + j : a->add ? NULL : zeros;
         if (a->n - j >= NR)
-            multiply(a, b, w, &t);
+            multiply(a, b, &t, y, a->ldy);
         else
-            multiply_last(a, b, w, &t, a->n - j);
+            multiply_last(a, b, &t, y, a->n - j);
     }
 }
 
