@@ -134,6 +134,55 @@ static tvis_depthwise_s8_args shape(int32_t iw, int32_t c, int32_t kh, int32_t k
 }
 
 /* All kernels to 7 x 7, strides and dilations, widths from 1 on, more padding than a kernel's half. */
+/* Rows oy … oy + count of a picture at once, against row by row. */
+static void check_picture(const tvis_depthwise_s8_variant *v, tvis_depthwise_s8_args s,
+                          tvis_depthwise_s8_picture picture)
+{
+    problem p;
+    const size_t row = (size_t)s.iw * (size_t)s.c, out_row = (size_t)s.ow * (size_t)s.c;
+    tvt_buf x = bytes((size_t)picture.ih * row, RANDOM);
+    tvt_buf want = tvt_guarded((size_t)picture.count * out_row), got = tvt_guarded((size_t)picture.count * out_row);
+    make(&p, s, 0);
+    picture.x = x.p;
+    for (int32_t i = 0; i < picture.count; i++) {
+        const int32_t iy = (picture.oy + i) * picture.stride - picture.top;
+        for (int32_t ky = 0; ky < s.kh; ky++)
+            p.rows[ky] = iy + ky < 0 || iy + ky >= picture.ih ? NULL : picture.x + (size_t)(iy + ky) * row;
+        p.a.y = (int8_t *)want.p + (size_t)i * out_row;
+        tvis_depthwise_s8_c(&p.a);
+    }
+    p.a.rows = NULL;
+    p.a.y = got.p;
+    assert_true(v->fits(&p.a));
+    v->run_picture(&p.a, &picture);
+    if (!tvt_same(&want, &got))
+        fail_msg("depthwise_s8 %s c=%d k=%d iw=%d ih=%d oy=%d count=%d s=%dx%d seed=%u", v->k.name, (int)s.c, (int)s.kh,
+                 (int)s.iw, (int)picture.ih, (int)picture.oy, (int)picture.count, (int)picture.stride, (int)s.stride,
+                 tvt_seed);
+    tvt_free(&x);
+    tvt_free(&want);
+    tvt_free(&got);
+    drop(&p);
+}
+
+static void pictures(void **state)
+{
+    const tvis_depthwise_s8_variant *v = *state;
+    tvt_need_row(&v->k, v->run != NULL);
+    for (int i = 0; v->run_picture && i < 200; i++) {
+        const int32_t k = 3 + 2 * (int32_t)tvt_below(2), pad = (int32_t)tvt_below(4), ih = 1 + (int32_t)tvt_below(20);
+        const int32_t down = 1 + (int32_t)tvt_below(6), rows = columns(ih, k, down, pad, 1);
+        const tvis_depthwise_s8_args s = shape(1 + (int32_t)tvt_below(50), 1 + (int32_t)tvt_below(80), k, k,
+                                               1 + (int32_t)tvt_below(2), (int32_t)tvt_below(4), 1);
+        if (rows < 1 || s.ow < 1)
+            continue;
+        const int32_t oy = (int32_t)tvt_below((uint32_t)rows);
+        check_picture(
+            v, s,
+            (tvis_depthwise_s8_picture){ NULL, ih, oy, 1 + (int32_t)tvt_below((uint32_t)(rows - oy)), down, pad });
+    }
+}
+
 static void small_shapes(void **state)
 {
     static const int32_t channels[] = {
@@ -253,8 +302,13 @@ static void table(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),        cmocka_unit_test(small_shapes),   cmocka_unit_test(layers),
-        cmocka_unit_test(large_shapes), cmocka_unit_test(padding_behind), cmocka_unit_test(reference_by_hand),
+        cmocka_unit_test(table),
+        cmocka_unit_test(small_shapes),
+        cmocka_unit_test(pictures),
+        cmocka_unit_test(layers),
+        cmocka_unit_test(large_shapes),
+        cmocka_unit_test(padding_behind),
+        cmocka_unit_test(reference_by_hand),
     };
     return tvt_run_rows("depthwise_s8", tvis_depthwise_s8, sizeof *tvis_depthwise_s8, tests, TVIS_COUNT(tests));
 }

@@ -26,12 +26,18 @@ void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a)
 #define VNNI (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 
 const tvis_depthwise_s8_variant tvis_depthwise_s8[] = {
-    { { "64_vnni", VNNI, TVIS_PACK_TAPS(4, 64), 0, 1, 64 }, TVIS_IF_X86(tvis_depthwise_s8_64_vnni) },
-    { { "16_avx2", TVIS_CPU_AVX2, TVIS_PACK_TAPS(2, 16), 0, 1, 16 }, TVIS_IF_X86(tvis_depthwise_s8_16_avx2) },
-    { { "16_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 16 }, TVIS_IF_AARCH64(tvis_depthwise_s8_16_neon) },
-    { { "3x3_armv6", TVIS_CPU_ARMV6, TVIS_PACK_PLAIN, 0, 1, 16 }, TVIS_IF_ARMV6(tvis_depthwise_s8_3x3_armv6) },
-    { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s8_c },
-    { { NULL, 0, 0, 0, 0, 0 }, NULL },
+    { { "64_vnni", VNNI, TVIS_PACK_TAPS(4, 64), 0, 1, 64 }, TVIS_IF_X86(tvis_depthwise_s8_64_vnni), NULL, NULL },
+    { { "16_avx2", TVIS_CPU_AVX2, TVIS_PACK_TAPS(2, 16), 0, 1, 16 },
+      TVIS_IF_X86(tvis_depthwise_s8_16_avx2),
+      NULL,
+      NULL },
+    { { "16_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 16 }, TVIS_IF_AARCH64(tvis_depthwise_s8_16_neon), NULL, NULL },
+    { { "ring_armv6", TVIS_CPU_ARMV6, TVIS_PACK_PLAIN, 0, 1, 16 },
+      TVIS_IF_ARMV6(tvis_depthwise_s8_ring_armv6),
+      TVIS_IF_ARMV6(tvis_depthwise_s8_picture_armv6),
+      TVIS_IF_ARMV6(tvis_depthwise_s8_fits_armv6) },
+    { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s8_c, NULL, NULL },
+    { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL, NULL },
 };
 
 /* Columns of the kernel that a step takes of these rows of it. */

@@ -21,9 +21,19 @@ typedef struct tvis_depthwise_s8_args {
     tvis_requant q;                /* mul: (c) */
 } tvis_depthwise_s8_args;
 
+/* Rows [oy, oy + count) of an output, of a picture x (ih, iw, c); x is NULL where args.rows has the rows of one. */
+typedef struct tvis_depthwise_s8_picture {
+    const int8_t *x;
+    int32_t ih, oy, count;
+    int32_t stride, top; /* down the columns; top: rows before the first */
+} tvis_depthwise_s8_picture;
+
 typedef struct tvis_depthwise_s8_variant {
     tvis_kernel k; /* nr: channels at a time */
     void (*run)(const tvis_depthwise_s8_args *a);
+    /* Many rows at once, args.y at the first of them, or NULL; `fits` says whether it is made for these arguments. */
+    void (*run_picture)(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p);
+    bool (*fits)(const tvis_depthwise_s8_args *a);
 } tvis_depthwise_s8_variant;
 
 /* Fastest first, C last. acc = bias + sum of (x - x_zero) * w over the taps inside of the picture; all give the same
@@ -37,7 +47,9 @@ void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_avx2(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_64_vnni(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a);
-void tvis_depthwise_s8_3x3_armv6(const tvis_depthwise_s8_args *a); /* others as C */
+void tvis_depthwise_s8_ring_armv6(const tvis_depthwise_s8_args *a); /* 3 x 3 and 5 x 5, others as C */
+void tvis_depthwise_s8_picture_armv6(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p);
+bool tvis_depthwise_s8_fits_armv6(const tvis_depthwise_s8_args *a);
 
 /* Bytes that (kh, kw, c) takes in the order `pack`, a TVIS_PACK_TAPS. */
 size_t tvis_depthwise_s8_packed(int32_t kh, int32_t kw, int32_t c, uint16_t pack);

@@ -1,20 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/* ARMv6, kernels of 3 x 3: pixels of some channels are turned over to int16, channel by channel, so that two neighbours
- * in a row are one operand of SMLAD. Pixels outside are the zero point of x, which the bias takes out, and the shift
- * before requantization is in the weights: sums wrap around in the same way. */
+/* ARMv6, kernels of 3 x 3 and 5 x 5: pixels of some channels are turned over to int16, channel by channel, so that two
+ * neighbours in a row are one operand of SMLAD. As many rows of them as the kernel has stand in a ring: from a row of
+ * the output to the next only the new ones are turned over. Pixels outside are the zero point of x, which the bias
+ * takes out, and the shift before requantization is in the weights: sums wrap around in the same way. */
 #include "core/port.h"
 #include "ops/depthwise_s8.h"
 #include "ops/depthwise_s8_armv6.h"
 
-enum { COLUMNS = TVIS_DW_COLUMNS, ROWS = TVIS_DW_ROWS, CHANNELS = TVIS_DW_CHANNELS, MOST_OUTPUTS = 16, MOST_SHIFT = 8 };
+enum { COLUMNS = TVIS_DW_COLUMNS, CHANNELS = TVIS_DW_CHANNELS, MOST_ROWS = 5, MOST_OUTPUTS = 16, MOST_SHIFT = 8 };
 
-TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel, sizeof(tvis_dw_channel) == 32);
+TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel3, sizeof(tvis_dw_channel3) == 32);
+TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel5, sizeof(tvis_dw_channel5) == 112);
 
-/* What a block of channels needs; less than 3 KB of stack. */
+typedef union weights {
+    tvis_dw_channel3 three[3][CHANNELS]; /* for the first row in each place of the ring */
+    tvis_dw_channel5 five[CHANNELS];
+} weights;
+
+/* Channels that are computed side by side, less than 8 KB of stack: x has them in the same lines of the cache. */
+enum { BLOCKS = 2 };
+
 typedef struct block {
-    tvis_dw_channel channel[CHANNELS];
-    int16_t x[CHANNELS][ROWS][COLUMNS];
+    weights all[BLOCKS], *w;
+    int16_t x[CHANNELS * MOST_ROWS * COLUMNS]; /* (channels, rows, COLUMNS) */
     int8_t y[MOST_OUTPUTS + 1][CHANNELS];
+    int32_t c, channels; /* the first one, and how many */
+    int32_t ox, count;   /* of outputs */
 } block;
 
 static int32_t least(int32_t a, int32_t b)
@@ -22,66 +33,108 @@ static int32_t least(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
-/* Sums are not shifted. */
-static void prepare(const tvis_depthwise_s8_args *a, int32_t c, tvis_dw_channel *ch)
+/* Input row iy; NULL: outside. */
+static const int8_t *row_at(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, int32_t iy)
 {
-    const int32_t shift = a->y32 ? 0 : a->q.shift;
+    if (!p->x)
+        return a->rows[iy];
+    return iy >= 0 && iy < p->ih ? p->x + (ptrdiff_t)iy * a->iw * a->c : NULL;
+}
+
+/* ---- weights ---- */
+
+/* Taps of a channel, a row of the kernel, shifted; sums are not shifted. Returns their sum before that. */
+static int32_t taps_of(const tvis_depthwise_s8_args *a, int32_t c, int32_t ky, int16_t *taps)
+{
+    const int8_t *w = a->w + (ptrdiff_t)ky * a->kw * a->c + c;
+    const int32_t one = a->y32 ? 1 : (int32_t)((uint32_t)1 << a->q.shift);
     int32_t sum = 0;
-    for (int32_t ky = 0; ky < ROWS; ky++) {
-        const int8_t *w = a->w + (ptrdiff_t)ky * ROWS * a->c + c;
-        const int32_t w0 = w[0], w1 = w[a->c], w2 = w[2 * (ptrdiff_t)a->c];
-        const int32_t one = (int32_t)((uint32_t)1 << shift);
-        ch->taps[ky][0] = (int16_t)(w0 * one);
-        ch->taps[ky][1] = ch->taps[ky][2] = (int16_t)(w1 * one);
-        ch->taps[ky][3] = (int16_t)(w2 * one);
-        sum += w0 + w1 + w2;
+    for (int32_t kx = 0; kx < a->kw; kx++, w += a->c) {
+        taps[kx] = (int16_t)(*w * one);
+        sum += *w;
     }
+    return sum;
+}
+
+static int32_t bias_of(const tvis_depthwise_s8_args *a, int32_t c, int32_t sum)
+{
     const int32_t bias = tvis_requant_sum(a->bias ? a->bias[c] : 0, -a->x_zero * sum);
-    ch->bias = (int32_t)((uint32_t)bias << shift);
-    ch->mul = a->y32 ? 0 : a->q.mul[c];
+    return a->y32 ? bias : (int32_t)((uint32_t)bias << a->q.shift);
 }
 
-/* Columns [from, to) of a row are the zero point. */
-static void fill(block *b, int32_t channels, int32_t row, int32_t from, int32_t to, int32_t zero)
+static void prepare3(const tvis_depthwise_s8_args *a, block *b, int32_t i)
 {
-    for (int32_t c = 0; c < channels; c++)
-        for (int32_t i = from; i < to; i++)
-            b->x[c][row][i] = (int16_t)zero;
-}
-
-/* The columns that `count` outputs from ox on read, of `channels` channels from c on. */
-static void spread(const tvis_depthwise_s8_args *a, block *b, int32_t c, int32_t channels, int32_t ox, int32_t count)
-{
-    const int32_t first = ox * a->stride - a->pad, columns = (count - 1) * a->stride + ROWS;
-    const int32_t from = least(first < 0 ? -first : 0, columns), end = least(a->iw - first, columns);
-    for (int32_t row = 0; row < ROWS; row++) {
-        const int8_t *x = a->rows[row];
-        if (!x || end <= from) {
-            fill(b, channels, row, 0, columns, a->x_zero);
-            continue;
+    int16_t t[3][3];
+    int32_t sum = 0;
+    for (int32_t ky = 0; ky < 3; ky++)
+        sum += taps_of(a, b->c + i, ky, t[ky]);
+    for (int32_t top = 0; top < 3; top++) {
+        tvis_dw_channel3 *ch = &b->w->three[top][i];
+        for (int32_t ky = 0, at = top; ky < 3; ky++, at = at == 2 ? 0 : at + 1) {
+            const int16_t pairs[4] = { t[ky][0], t[ky][1], t[ky][1], t[ky][2] };
+            memcpy(ch->taps[at], pairs, sizeof pairs);
         }
-        tvis_dw_spread_armv6(x + (ptrdiff_t)(first + from) * a->c + c, a->c, end - from, channels / 4,
-                             &b->x[0][row][from]);
-        fill(b, channels, row, 0, from, a->x_zero);
-        fill(b, channels, row, end, columns, a->x_zero);
+        ch->bias = bias_of(a, b->c + i, sum);
+        ch->mul = a->y32 ? 0 : a->q.mul[b->c + i];
     }
 }
 
-static void put(const tvis_depthwise_s8_args *a, block *b, int32_t c, int32_t channels, int32_t ox, int32_t count)
+static void prepare5(const tvis_depthwise_s8_args *a, block *b, int32_t i)
 {
-    int8_t *y = a->y + (ptrdiff_t)ox * a->c + c;
+    tvis_dw_channel5 *ch = &b->w->five[i];
+    int32_t sum = 0;
+    for (int32_t ky = 0; ky < 5; ky++) {
+        int16_t t[5];
+        sum += taps_of(a, b->c + i, ky, t);
+        const int16_t pairs[10] = { t[0], t[1], t[2], t[3], t[1], t[2], t[3], t[4], t[4], t[0] };
+        memcpy(ch->taps[ky], pairs, sizeof pairs);
+    }
+    ch->bias = bias_of(a, b->c + i, sum);
+    ch->mul = a->q.mul[b->c + i];
+}
+
+/* ---- pixels ---- */
+
+/* Columns [from, to) of a row of the ring are the zero point. */
+static void fill(const tvis_depthwise_s8_args *a, block *b, int32_t place, int32_t from, int32_t to)
+{
+    for (int32_t c = 0; c < b->channels; c++)
+        for (int32_t i = from; i < to; i++)
+            b->x[(c * a->kh + place) * COLUMNS + i] = (int16_t)a->x_zero;
+}
+
+/* The columns of a row that the block's outputs read. */
+static void spread(const tvis_depthwise_s8_args *a, block *b, const int8_t *x, int32_t place)
+{
+    const int32_t first = b->ox * a->stride - a->pad, columns = (b->count - 1) * a->stride + a->kw;
+    const int32_t from = least(first < 0 ? -first : 0, columns), end = least(a->iw - first, columns);
+    if (!x || end <= from) {
+        fill(a, b, place, 0, columns);
+        return;
+    }
+    tvis_dw_spread_armv6(x + (ptrdiff_t)(first + from) * a->c + b->c, a->c, end - from, b->channels / 4,
+                         &b->x[place * COLUMNS + from], (ptrdiff_t)sizeof(int16_t) * a->kh * COLUMNS);
+    fill(a, b, place, 0, from);
+    fill(a, b, place, end, columns);
+}
+
+static void put(const tvis_depthwise_s8_args *a, block *b, int8_t *y)
+{
     const bool limits = a->q.lo != INT8_MIN || a->q.hi != INT8_MAX;
-    for (int32_t i = 0; i < count; i++, y += a->c) {
-        for (int32_t j = 0; limits && j < channels; j++) {
+    y += (ptrdiff_t)b->ox * a->c + b->c;
+    for (int32_t i = 0; i < b->count; i++, y += a->c) {
+        for (int32_t j = 0; limits && j < b->channels; j++) {
             const int32_t v = b->y[i][j];
             b->y[i][j] = (int8_t)(v < a->q.lo ? a->q.lo : v > a->q.hi ? a->q.hi : v);
         }
-        if (channels == CHANNELS)
+        if (b->channels == CHANNELS)
             memcpy(y, b->y[i], CHANNELS);
         else
-            memcpy(y, b->y[i], (size_t)channels);
+            memcpy(y, b->y[i], (size_t)b->channels);
     }
 }
+
+/* ---- sums ---- */
 
 static inline int32_t smlad(uint32_t x, uint32_t w, int32_t sum)
 {
@@ -96,72 +149,132 @@ static inline uint32_t pair(const int16_t *p)
     return both;
 }
 
-/* A channel's sums, y: of the first output. */
-static void sum_channel(const tvis_depthwise_s8_args *a, const tvis_dw_channel *ch, int16_t (*x)[COLUMNS],
-                        int32_t count, int32_t *y)
+/* A channel's sums, 3 x 3, y: of the first output. */
+static void sum_channel(const tvis_depthwise_s8_args *a, const tvis_dw_channel3 *ch, const int16_t *x, int32_t count,
+                        int32_t *y)
 {
     const uint32_t left0 = pair(ch->taps[0]), left1 = pair(ch->taps[1]), left2 = pair(ch->taps[2]);
     const int32_t right0 = ch->taps[0][3], right1 = ch->taps[1][3], right2 = ch->taps[2][3];
-    for (int32_t i = 0, at = 0; i < count; i++, at += a->stride, y += a->c) {
-        int32_t sum = smlad(pair(&x[0][at]), left0, ch->bias);
-        sum = smlad(pair(&x[1][at]), left1, sum);
-        sum = smlad(pair(&x[2][at]), left2, sum);
-        *y = tvis_requant_sum(sum, x[0][at + 2] * right0 + x[1][at + 2] * right1 + x[2][at + 2] * right2);
+    for (int32_t i = 0; i < count; i++, x += a->stride, y += a->c) {
+        int32_t sum = smlad(pair(x), left0, ch->bias);
+        sum = smlad(pair(x + COLUMNS), left1, sum);
+        sum = smlad(pair(x + 2 * COLUMNS), left2, sum);
+        *y = tvis_requant_sum(sum, x[2] * right0 + x[COLUMNS + 2] * right1 + x[2 * COLUMNS + 2] * right2);
     }
 }
 
-static void run_channels(const tvis_depthwise_s8_args *a, block *b, int32_t c, int32_t channels)
+/* ---- rows ---- */
+
+/* One row of the block; its first row of x stands in the place `top`. y: the row of the output. */
+static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, int8_t *y)
 {
+    const bool three = a->kh == 3;
+    const tvis_dw_rows r = {
+        .x = b->x,
+        .channel = three ? (const void *)b->w->three[top] : b->w->five,
+        .y = b->y[0],
+        .channels = b->channels,
+        .count = (b->count + 1) & ~1,
+        .zero = a->q.zero,
+        .top = top,
+    };
+    for (int32_t j = 0; a->y32 && j < b->channels; j++)
+        sum_channel(a, &b->w->three[top][j], b->x + j * 3 * COLUMNS, b->count,
+                    a->y32 + (ptrdiff_t)b->ox * a->c + b->c + j);
+    if (a->y32)
+        return;
+    if (a->stride == 1)
+        (three ? tvis_dw3_stride1_armv6 : tvis_dw5_stride1_armv6)(&r);
+    else
+        (three ? tvis_dw3_stride2_armv6 : tvis_dw5_stride2_armv6)(&r);
+    put(a, b, y);
+}
+
+/* Some columns of all rows. */
+static void run_columns(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, block *b)
+{
+    int32_t top = 0, place = 0, fresh = a->kh, iy = p->oy * p->stride - p->top;
+    int8_t *y = a->y;
+    for (int32_t i = 0; i < p->count; i++, y += (ptrdiff_t)a->ow * a->c) {
+        for (; fresh > 0; fresh--, iy++) {
+            spread(a, b, row_at(a, p, iy), place);
+            place = place + 1 == a->kh ? 0 : place + 1;
+        }
+        run_row(a, b, top, y);
+        fresh = p->stride;
+        top = (top + fresh) % a->kh;
+    }
+}
+
+/* Channels [c, c + channels) are those of the block, the i-th beside others. */
+static void select_channels(block *b, int32_t c, int32_t end, int32_t i)
+{
+    b->c = c + i * CHANNELS;
+    b->channels = least(CHANNELS, end - b->c);
+    b->w = &b->all[i];
+}
+
+/* Channels [c, end), at most BLOCKS times CHANNELS. */
+static void run_channels(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, int32_t c, int32_t end)
+{
+    block b;
     const int32_t most = a->stride == 1 ? MOST_OUTPUTS : MOST_OUTPUTS / 2, parts = (a->ow + most - 1) / most;
-    for (int32_t i = 0; i < channels; i++)
-        prepare(a, c + i, &b->channel[i]);
-    for (int32_t i = 0; i < parts; i++) {
-        const int32_t ox = a->ow * i / parts, count = a->ow * (i + 1) / parts - ox;
-        const tvis_dw_rows r = { b->x[0][0], b->channel, b->y[0], channels, (count + 1) & ~1, a->q.zero };
-        spread(a, b, c, channels, ox, count);
-        for (int32_t j = 0; a->y32 && j < channels; j++)
-            sum_channel(a, &b->channel[j], b->x[j], count, a->y32 + (ptrdiff_t)ox * a->c + c + j);
-        if (a->y32)
-            continue;
-        if (a->stride == 1)
-            tvis_dw_stride1_armv6(&r);
-        else
-            tvis_dw_stride2_armv6(&r);
-        put(a, b, c, channels, ox, count);
+    const int32_t blocks = (end - c + CHANNELS - 1) / CHANNELS;
+    for (int32_t i = 0; i < blocks; i++) {
+        select_channels(&b, c, end, i);
+        for (int32_t j = 0; j < b.channels; j++)
+            (a->kh == 3 ? prepare3 : prepare5)(a, &b, j);
+    }
+    for (int32_t part = 0; part < parts; part++) {
+        b.ox = a->ow * part / parts;
+        b.count = a->ow * (part + 1) / parts - b.ox;
+        for (int32_t i = 0; i < blocks; i++) {
+            select_channels(&b, c, end, i);
+            run_columns(a, p, &b);
+        }
     }
 }
 
 /* The last one to three channels, which are no whole word. */
-static void run_channel(const tvis_depthwise_s8_args *a, int32_t c)
+static void run_channel(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, int32_t c)
 {
-    for (int32_t ox = 0; ox < a->ow; ox++) {
+    for (int32_t i = 0; i < p->count * a->ow; i++) {
+        const int32_t iy = (p->oy + i / a->ow) * p->stride - p->top, ix = i % a->ow * a->stride - a->pad;
         int32_t acc = a->bias ? a->bias[c] : 0;
-        for (int32_t i = 0; i < ROWS * ROWS; i++) {
-            const int32_t ix = ox * a->stride - a->pad + i % ROWS;
-            const int8_t *row = a->rows[i / ROWS];
-            if (row && ix >= 0 && ix < a->iw)
-                acc =
-                    tvis_requant_sum(acc, (row[(ptrdiff_t)ix * a->c + c] - a->x_zero) * a->w[(ptrdiff_t)i * a->c + c]);
-        }
+        for (int32_t ky = 0; ky < a->kh; ky++)
+            for (int32_t kx = 0; kx < a->kw; kx++) {
+                const int8_t *row = row_at(a, p, iy + ky);
+                if (row && ix + kx >= 0 && ix + kx < a->iw)
+                    acc = tvis_requant_sum(acc, (row[(ptrdiff_t)(ix + kx) * a->c + c] - a->x_zero) *
+                                                    a->w[((ptrdiff_t)ky * a->kw + kx) * a->c + c]);
+            }
         if (a->y32)
-            a->y32[(ptrdiff_t)ox * a->c + c] = acc;
+            a->y32[(ptrdiff_t)i * a->c + c] = acc;
         else
-            a->y[(ptrdiff_t)ox * a->c + c] =
-                tvis_requant_clamp(tvis_requant_scale(acc, a->q.mul[c], a->q.shift), &a->q);
+            a->y[(ptrdiff_t)i * a->c + c] = tvis_requant_clamp(tvis_requant_scale(acc, a->q.mul[c], a->q.shift), &a->q);
     }
 }
 
-void tvis_depthwise_s8_3x3_armv6(const tvis_depthwise_s8_args *a)
+void tvis_depthwise_s8_picture_armv6(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p)
 {
-    block b;
-    const bool shifts = a->y32 || a->q.shift <= MOST_SHIFT;
-    if (a->kh != ROWS || a->kw != ROWS || a->dilation != 1 || a->stride > 2 || !shifts) {
-        tvis_depthwise_s8_c(a);
-        return;
-    }
-    const int32_t whole = a->c & ~3;
-    for (int32_t c = 0; c < whole; c += CHANNELS)
-        run_channels(a, &b, c, least(CHANNELS, whole - c));
+    const int32_t whole = a->c & ~3, most = BLOCKS * CHANNELS;
+    for (int32_t c = 0; c < whole; c += most)
+        run_channels(a, p, c, least(c + most, whole));
     for (int32_t c = whole; c < a->c; c++)
-        run_channel(a, c);
+        run_channel(a, p, c);
+}
+
+bool tvis_depthwise_s8_fits_armv6(const tvis_depthwise_s8_args *a)
+{
+    const bool size = a->kh == a->kw && (a->kh == 3 || (a->kh == 5 && !a->y32));
+    return size && a->dilation == 1 && a->stride <= 2 && (a->y32 || a->q.shift <= MOST_SHIFT);
+}
+
+void tvis_depthwise_s8_ring_armv6(const tvis_depthwise_s8_args *a)
+{
+    const tvis_depthwise_s8_picture row = { .count = 1 };
+    if (tvis_depthwise_s8_fits_armv6(a))
+        tvis_depthwise_s8_picture_armv6(a, &row);
+    else
+        tvis_depthwise_s8_c(a);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner loops of depthwise_s8_armv6.c: kernels of 3 x 3. */
+/* The inner loops of depthwise_s8_armv6.c: kernels of 3 x 3 and 5 x 5. */
 #ifndef TVIS_OPS_DEPTHWISE_S8_ARMV6_H
 #define TVIS_OPS_DEPTHWISE_S8_ARMV6_H
 
@@ -7,28 +7,37 @@
 #include <stdint.h>
 
 /* Columns of a channel's row in memory, and channels at a time. */
-enum { TVIS_DW_COLUMNS = 20, TVIS_DW_ROWS = 3, TVIS_DW_CHANNELS = 16 };
+enum { TVIS_DW_COLUMNS = 20, TVIS_DW_CHANNELS = 16 };
 
-/* A channel: of each row of the kernel (w0, w1) and (w1, w2). */
-typedef struct tvis_dw_channel {
-    int16_t taps[TVIS_DW_ROWS][4];
+/* A channel, 3 x 3: of each row (w0, w1) and (w1, w2), in the order in which rows stand in memory. */
+typedef struct tvis_dw_channel3 {
+    int16_t taps[3][4];
     int32_t bias, mul;
-} tvis_dw_channel;
+} tvis_dw_channel3;
 
-/* Pixels of int8, c apart, to int16, channel by channel: words of four channels. An odd last pixel stands there twice.
- */
-void tvis_dw_spread_armv6(const int8_t *x, ptrdiff_t c, int32_t pixels, int32_t words, int16_t *out);
+/* 5 x 5: of each row (w0, w1), (w2, w3), (w1, w2), (w3, w4) and (w4, w0), from the first one on. */
+typedef struct tvis_dw_channel5 {
+    int16_t taps[5][10];
+    int32_t bias, mul, unused;
+} tvis_dw_channel5;
+
+/* Pixels of int8, c apart, to int16, channel by channel, `apart` bytes between channels: words of four channels. An odd
+ * last pixel stands there twice. */
+void tvis_dw_spread_armv6(const int8_t *x, ptrdiff_t c, int32_t pixels, int32_t words, int16_t *out, ptrdiff_t apart);
 
 typedef struct tvis_dw_rows {
-    const int16_t *x; /* (channels, TVIS_DW_ROWS, TVIS_DW_COLUMNS) */
-    const tvis_dw_channel *channel;
-    int8_t *y; /* (count, TVIS_DW_CHANNELS) */
+    const int16_t *x;    /* (channels, rows of the kernel, TVIS_DW_COLUMNS) */
+    const void *channel; /* tvis_dw_channel3 or 5 */
+    int8_t *y;           /* (count, TVIS_DW_CHANNELS) */
     int32_t channels;
     int32_t count; /* of outputs: even */
     int32_t zero;
+    int32_t top; /* 5 x 5: where the first row stands; the others follow, around the end */
 } tvis_dw_rows;
 
-void tvis_dw_stride1_armv6(const tvis_dw_rows *r);
-void tvis_dw_stride2_armv6(const tvis_dw_rows *r);
+void tvis_dw3_stride1_armv6(const tvis_dw_rows *r);
+void tvis_dw3_stride2_armv6(const tvis_dw_rows *r);
+void tvis_dw5_stride1_armv6(const tvis_dw_rows *r);
+void tvis_dw5_stride2_armv6(const tvis_dw_rows *r);
 
 #endif

@@ -4,18 +4,24 @@
 #include "core/asm.h"
 
 #define ROW     40  /* bytes: TVIS_DW_COLUMNS of int16 */
-#define CHANNEL 120 /* TVIS_DW_ROWS of them */
+#define CHANNEL 120 /* three of them */
 #define BESIDE  16  /* TVIS_DW_CHANNELS: from an output to the next */
 
-/* void tvis_dw_spread_armv6(x, c, pixels, words, out)
- * r0, r1: two pixels, r12: out, lr: words to go. Reads whole words within the pixels only. */
+/* void tvis_dw_spread_armv6(x, c, pixels, words, out, apart)
+ * r0, r1: two pixels, r10: apart, r12: out, lr: words to go; the fourth pixel ahead, r3 away the fifth, is brought
+ * nearer. Reads whole words within the pixels only. */
 FUNCTION tvis_dw_spread_armv6
 ldr r12, [sp]
 ENTER
+ldr r10, [sp, #44]
 sub sp, sp, #24
 stmia sp, {r0-r3, r12}
+add r3, r1, r1, lsl #2
+str r3, [sp, #8]
 1:
 ldr lr, [sp, #12]
+pld [r0, r1, lsl #2]
+pld [r0, r3]
 subs r2, r2, #1
 add r1, r0, r1
 moveq r1, r0 /* the last one, twice */
@@ -23,7 +29,6 @@ moveq r1, r0 /* the last one, twice */
 ldr r4, [r0], #4
 ldr r5, [r1], #4
 subs lr, lr, #1
-pld [r1, #96]
 sxtb16 r6, r4
 sxtb16 r8, r4, ror #8
 sxtb16 r7, r5
@@ -32,13 +37,12 @@ pkhbt r4, r6, r7, lsl #16
 pkhtb r6, r7, r6, asr #16
 pkhbt r5, r8, r9, lsl #16
 pkhtb r8, r9, r8, asr #16
-str r4, [r12]
-str r5, [r12, #CHANNEL]
-str r6, [r12, #2 * CHANNEL]
-str r8, [r12, #3 * CHANNEL]
-add r12, r12, #4 * CHANNEL
+str r4, [r12], r10
+str r5, [r12], r10
+str r6, [r12], r10
+str r8, [r12], r10
 bne 2b
-ldmia sp, {r0, r1}
+ldmia sp, {r0, r1, r3}
 ldr r12, [sp, #16]
 subs r2, r2, #1
 add r0, r0, r1, lsl #1
@@ -128,7 +132,7 @@ smlabt r10, \b, \w12, r10
 smlad r11, \b, \w12, r11
 .endm
 
-CHANNELS tvis_dw_stride1_armv6, 4
+CHANNELS tvis_dw3_stride1_armv6, 4
 ldrd r2, r3, [r0]
 ldrd r4, r5, [r0, #ROW]
 2:
@@ -141,7 +145,7 @@ ldrd r2, r3, [r0, #4]!
 STORE
 ldrd r4, r5, [r0, #ROW]
 bne 2b
-END_CHANNELS tvis_dw_stride1_armv6
+END_CHANNELS tvis_dw3_stride1_armv6
 
 /* A row for two outputs, a word apart. */
 .macro PRODUCTS_APART w01, w12
@@ -151,7 +155,7 @@ smlabt r10, r3, \w12, r10
 smlabt r11, r5, \w12, r11
 .endm
 
-CHANNELS tvis_dw_stride2_armv6, 8
+CHANNELS tvis_dw3_stride2_armv6, 8
 ldrd r2, r3, [r0]
 ldrd r4, r5, [r0, #4]
 2:
@@ -167,4 +171,184 @@ ldrd r2, r3, [r0, #8]!
 STORE
 ldrd r4, r5, [r0, #4]
 bne 2b
-END_CHANNELS tvis_dw_stride2_armv6
+END_CHANNELS tvis_dw3_stride2_armv6
+
+/* 5 x 5. The taps of a channel are copied to the stack: there a register for their address is not needed.
+ * Stride 1: r2 to r4: three words of a row, r6 to r9, r12: its taps, r5: mul, lr: zero. */
+#define F_TAPS  0   /* 25 words */
+#define F_BIAS  104 /* twice */
+#define F_END   112
+#define F_NEXT  116 /* channel */
+#define F_X     120
+#define F_Y     124
+#define F_LEFT  128 /* channels */
+#define F_ZERO  132
+#define F_TOP   136
+#define F_STEP  140
+#define F_MUL   144
+#define F_BYTES 152
+#define CHANNEL5 200
+#define TAPS    20 /* bytes of a row */
+
+/* A row for two neighbours; then the loads of the next one, at_x bytes from r0 on. */
+.macro ROW_OF_5 at_x, at_w
+smlad r10, r2, r6, r10
+smlatt r11, r2, r12, r11
+smlad r10, r3, r7, r10
+smlad r11, r3, r8, r11
+ldrd r2, r3, [r0, #\at_x]
+ldrd r6, r7, [sp, #F_TAPS + \at_w]
+smlabb r10, r4, r12, r10
+ldr r12, [sp, #F_TAPS + 16 + \at_w]
+smlad r11, r4, r9, r11
+ldrd r8, r9, [sp, #F_TAPS + 8 + \at_w]
+.endm
+
+/* For two that are two columns apart; r5: a fourth word, r8, r9: mul and zero. */
+.macro ROW_OF_5_APART at_x, at_w
+smlad r10, r2, r6, r10
+smlad r11, r3, r6, r11
+smlad r10, r3, r7, r10
+smlad r11, r4, r7, r11
+ldrd r2, r3, [r0, #\at_x]
+ldrd r6, r7, [sp, #F_TAPS + \at_w]
+smlabb r10, r4, r12, r10
+smlabb r11, r5, r12, r11
+ldr r12, [sp, #F_TAPS + 16 + \at_w]
+.endm
+
+/* Requantizes and stores r10 and r11; r4 gets the end. */
+.macro STORE_OF_5 mul, zero
+smmlar r10, r10, \mul, \zero
+smmlar r11, r11, \mul, \zero
+ldr r4, [sp, #F_END]
+ssat r10, #8, r10
+ssat r11, #8, r11
+strb r10, [r1], #BESIDE
+strb r11, [r1], #BESIDE
+cmp r0, r4
+.endm
+
+/* All outputs of a channel; row i of the kernel stands in row (top + i) % 5. */
+.macro OUTPUTS_1 top
+ldrd r2, r3, [r0, #ROW * \top]
+ldr r4, [r0, #ROW * \top + 8]
+7:
+ROW_OF_5 ROW * ((\top + 1) % 5), TAPS
+ldr r4, [r0, #ROW * ((\top + 1) % 5) + 8]
+ROW_OF_5 ROW * ((\top + 2) % 5), 2 * TAPS
+ldr r4, [r0, #ROW * ((\top + 2) % 5) + 8]
+ROW_OF_5 ROW * ((\top + 3) % 5), 3 * TAPS
+ldr r4, [r0, #ROW * ((\top + 3) % 5) + 8]
+ROW_OF_5 ROW * ((\top + 4) % 5), 4 * TAPS
+ldr r4, [r0, #ROW * ((\top + 4) % 5) + 8]
+add r0, r0, #4
+ROW_OF_5 ROW * \top, 0
+STORE_OF_5 r5, lr
+ldr r4, [r0, #ROW * \top + 8]
+ldrd r10, r11, [sp, #F_BIAS]
+bne 7b
+b 8f
+.endm
+
+.macro OUTPUTS_2 top
+ldrd r2, r3, [r0, #ROW * \top]
+ldrd r4, r5, [r0, #ROW * \top + 8]
+7:
+ROW_OF_5_APART ROW * ((\top + 1) % 5), TAPS
+ldrd r4, r5, [r0, #ROW * ((\top + 1) % 5) + 8]
+ROW_OF_5_APART ROW * ((\top + 2) % 5), 2 * TAPS
+ldrd r4, r5, [r0, #ROW * ((\top + 2) % 5) + 8]
+ROW_OF_5_APART ROW * ((\top + 3) % 5), 3 * TAPS
+ldrd r4, r5, [r0, #ROW * ((\top + 3) % 5) + 8]
+ROW_OF_5_APART ROW * ((\top + 4) % 5), 4 * TAPS
+ldrd r4, r5, [r0, #ROW * ((\top + 4) % 5) + 8]
+add r0, r0, #8
+ROW_OF_5_APART ROW * \top, 0
+STORE_OF_5 r8, r9
+ldrd r4, r5, [r0, #ROW * \top + 8]
+ldrd r10, r11, [sp, #F_BIAS]
+bne 7b
+b 8f
+.endm
+
+.macro CHANNELS_OF_5 name, stride
+FUNCTION \name
+ENTER
+sub sp, sp, #F_BYTES
+ldmia r0, {r0-r6}
+mov r4, r4, lsr #1
+mov r7, #4 * \stride
+mul r4, r4, r7
+str r0, [sp, #F_X]
+str r1, [sp, #F_NEXT]
+str r2, [sp, #F_Y]
+str r3, [sp, #F_LEFT]
+str r4, [sp, #F_STEP]
+str r5, [sp, #F_ZERO]
+str r6, [sp, #F_TOP]
+1:
+ldr r0, [sp, #F_NEXT]
+mov r1, sp
+ldmia r0!, {r2-r9}
+stmia r1!, {r2-r9}
+ldmia r0!, {r2-r9}
+stmia r1!, {r2-r9}
+ldmia r0!, {r2-r12}
+stmia r1!, {r2-r10}
+str r11, [sp, #F_BIAS]
+str r11, [sp, #F_BIAS + 4]
+str r12, [sp, #F_MUL]
+add r2, r0, #4
+ldr r0, [sp, #F_X]
+ldr r3, [sp, #F_STEP]
+str r2, [sp, #F_NEXT]
+mov r10, r11
+ldr r1, [sp, #F_Y]
+add r3, r0, r3
+str r3, [sp, #F_END]
+ldr r4, [sp, #F_TOP]
+ldrd r6, r7, [sp, #F_TAPS]
+.if \stride == 1
+ldrd r8, r9, [sp, #F_TAPS + 8]
+mov r5, r12
+ldr lr, [sp, #F_ZERO]
+.else
+mov r8, r12
+ldr r9, [sp, #F_ZERO]
+.endif
+ldr r12, [sp, #F_TAPS + 16]
+cmp r4, #2
+beq 4f
+bgt 5f
+cmp r4, #1
+beq 3f
+OUTPUTS_\stride 0
+3:
+OUTPUTS_\stride 1
+4:
+OUTPUTS_\stride 2
+5:
+cmp r4, #4
+beq 6f
+OUTPUTS_\stride 3
+6:
+OUTPUTS_\stride 4
+8:
+ldr r0, [sp, #F_X]
+ldr r1, [sp, #F_Y]
+ldr r2, [sp, #F_LEFT]
+add r0, r0, #CHANNEL5
+add r1, r1, #1
+subs r2, r2, #1
+str r0, [sp, #F_X]
+str r1, [sp, #F_Y]
+str r2, [sp, #F_LEFT]
+bne 1b
+add sp, sp, #F_BYTES
+LEAVE
+END_FUNCTION \name
+.endm
+
+CHANNELS_OF_5 tvis_dw5_stride1_armv6, 1
+CHANNELS_OF_5 tvis_dw5_stride2_armv6, 2

@@ -107,21 +107,44 @@ static void rows_of(const tvis_node_run *r, const tvis_conv_shape *s, int32_t i,
         rows[ky] = tvis_conv_row(s, (const int8_t *)r->x[0] + (size_t)(i / s->oh) * picture, i % s->oh, ky);
 }
 
+/* Output rows from i on, as many as there are before `end` in the same picture; returns how many. */
+static int32_t run_picture(const tvis_node_run *r, const tvis_conv_shape *s, const tvis_depthwise_s8_args *a, int32_t i,
+                           int32_t end)
+{
+    const size_t picture = (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
+    const int32_t oy = i % s->oh, count = end - i < s->oh - oy ? end - i : s->oh - oy;
+    const tvis_depthwise_s8_picture p = {
+        .x = (const int8_t *)r->x[0] + (size_t)(i / s->oh) * picture,
+        .ih = s->ih,
+        .oy = oy,
+        .count = count,
+        .stride = s->stride[0],
+        .top = s->top,
+    };
+    tvis_depthwise_s8[r->kernel[0]].run_picture(a, &p);
+    return count;
+}
+
 static void run_part_s8(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
     const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1], 1);
     const int32_t total = r->out_dims[0][0] * s.oh, end = tvis_part(total, part + 1, r->parts, 1);
     const size_t out_row = (size_t)s.ow * (size_t)s.ic;
+    const tvis_depthwise_s8_variant *v = &tvis_depthwise_s8[r->kernel[0]];
     const int8_t *rows[TVIS_MAX_KERNEL];
     tvis_depthwise_s8_args a = args_of(r, &s, part);
     a.rows = rows;
     a.q = tvis_s8_requant(r, 0);
-    for (int32_t i = tvis_part(total, part, r->parts, 1); i < end; i++) {
-        rows_of(r, &s, i, rows);
+    for (int32_t i = tvis_part(total, part, r->parts, 1), some = 1; i < end; i += some) {
         a.y = (int8_t *)r->y[0] + (size_t)i * out_row;
-        tvis_depthwise_s8[r->kernel[0]].run(&a);
-        tvis_s8_look_up(r, a.y, 1, (int32_t)out_row, 0);
+        if (v->fits && s.dilation[0] == 1 && v->fits(&a)) {
+            some = run_picture(r, &s, &a, i, end);
+        } else {
+            rows_of(r, &s, i, rows);
+            v->run(&a);
+        }
+        tvis_s8_look_up(r, a.y, some, (int32_t)out_row, (int32_t)out_row);
     }
 }
 
