@@ -5,6 +5,8 @@
 #include "ops/depthwise.h"
 #include "ops/depthwise_vfp11.h"
 
+#include <float.h>
+
 enum { COLUMNS = 3, VEC = 4, MOST_ROWS = 32 };
 
 #define INFINITE 0x7f800000u
@@ -84,12 +86,12 @@ static void channels(const tvis_depthwise_f32_args *a, span s, int32_t c, int32_
     }
 }
 
-/* Limits that tiles don't make. */
+/* Limits that tiles don't make. Those of the largest floats count as none: what overflows is infinite. */
 static void limit(const tvis_depthwise_f32_args *a, span s)
 {
     const uint32_t lo = bits(a->lo), hi = bits(a->hi);
     const bool positive = (lo == 0 || lo == NEGATIVE) && hi <= INFINITE;
-    if (positive || (lo == (INFINITE | NEGATIVE) && hi == INFINITE))
+    if (positive || (a->lo <= -FLT_MAX && a->hi >= FLT_MAX))
         return;
     for (ptrdiff_t i = (ptrdiff_t)s.ox * a->c; i < (ptrdiff_t)(s.ox + s.count) * a->c; i++)
         a->y[i] = limited(a, a->y[i]);

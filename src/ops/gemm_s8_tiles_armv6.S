@@ -201,6 +201,7 @@ subs r1, r1, #2
 blt 2f
 1:
 ldmia r0!, {r4-r7}
+pld [r0, #112]
 subs r1, r1, #2
 EXPAND r4, r5
 EXPAND r6, r7

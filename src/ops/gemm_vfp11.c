@@ -7,7 +7,9 @@
 #include "ops/gemm.h"
 #include "ops/gemm_vfp11.h"
 
-enum { NR = 4, MR = 4, LINE = 8 };
+#include <float.h>
+
+enum { NR = 4, MR = 4, LINE = 8, FAR = 128 };
 enum { X_FLOATS = 2048, W_FLOATS = 18432, MOST_ROWS = 128 };
 enum { WHOLE_K = 144, MOST_K = 96 }; /* up to the first k is not cut, else into pieces of the second at most */
 /* Rows that are multiples of so many floats apart are copied: they would share a few lines of the cache. */
@@ -22,6 +24,7 @@ typedef struct block {
     int32_t row, rows;
     const float *x; /* its first element */
     ptrdiff_t ldx;  /* bytes */
+    bool limits;    /* that tiles don't make are to be made */
 } block;
 
 static int32_t least(int32_t a, int32_t b)
@@ -46,11 +49,6 @@ static void limit(const tvis_gemm_f32_args *a, float *y, ptrdiff_t ldy, int32_t 
         }
 }
 
-static bool is_last(const tvis_gemm_f32_args *a, const block *b)
-{
-    return b->first + b->k == a->k;
-}
-
 /* Limits 0 … hi, which tiles make. */
 static bool is_positive(const tvis_gemm_f32_args *a)
 {
@@ -58,14 +56,17 @@ static bool is_positive(const tvis_gemm_f32_args *a)
     return (lo == 0 || lo == NEGATIVE) && bits(a->hi) <= INFINITE;
 }
 
+/* Limits of the largest floats count as none, as tvis_act_range() gives them: what overflows is infinite. */
 static bool is_open(const tvis_gemm_f32_args *a)
 {
-    return bits(a->lo) == (INFINITE | NEGATIVE) && bits(a->hi) == INFINITE;
+    return a->lo <= -FLT_MAX && a->hi >= FLT_MAX;
 }
 
 /* What all panels of a block have in common. */
-static void prepare(const tvis_gemm_f32_args *a, const block *b, tvis_vfp11_args *t)
+static void prepare(const tvis_gemm_f32_args *a, block *b, tvis_vfp11_args *t)
 {
+    const bool last = b->first + b->k == a->k, positive = is_positive(a);
+    b->limits = last && !positive && !is_open(a);
     t->x = b->x;
     t->x_last = (const float *)(const void *)((const char *)b->x + (b->rows - 1) * b->ldx);
     t->ldx = b->ldx;
@@ -75,10 +76,10 @@ static void prepare(const tvis_gemm_f32_args *a, const block *b, tvis_vfp11_args
     t->flags = b->k % 2 ? TVIS_VFP11_ODD : 0;
     if (b->first || a->add)
         t->flags |= TVIS_VFP11_FROM;
-    if (is_last(a, b) && is_positive(a))
+    if (last && positive)
         t->flags |= t->pairs < 8 ? TVIS_VFP11_CLAMP : TVIS_VFP11_LATER;
-    const int32_t rounds = (t->pairs - (t->flags & TVIS_VFP11_LATER ? 8 : 4)) * t->tiles;
-    t->step = rounds > 0 && t->tiles > 1 ? t->pairs * LINE * (int32_t)sizeof(float) / rounds + 1 : 0;
+    const int32_t rounds = (t->pairs - (t->flags & TVIS_VFP11_LATER ? 8 : 4)) * t->tiles, line = LINE * sizeof(float);
+    t->step = rounds <= 0 ? 0 : t->tiles == 1 ? line : t->pairs * line / rounds + 1;
 }
 
 /* y: the first row of four columns; what is added to it stands t->from bytes behind it. */
@@ -88,7 +89,7 @@ static void multiply(const tvis_gemm_f32_args *a, const block *b, tvis_vfp11_arg
     t->y_last = y + (b->rows - 1) * ldy;
     t->ldy = ldy * (ptrdiff_t)sizeof(float);
     tvis_vfp11_tiles(t);
-    if (is_last(a, b) && !is_positive(a) && !is_open(a))
+    if (b->limits)
         limit(a, y, ldy, b->rows);
 }
 
@@ -108,7 +109,7 @@ static void multiply_last(const tvis_gemm_f32_args *a, const block *b, tvis_vfp1
         memcpy(y + (ptrdiff_t)i * a->ldy, own + i * NR, (size_t)cols * sizeof *own);
 }
 
-static void multiply_panels(const tvis_gemm_f32_args *a, const block *b, int32_t j, int32_t end)
+static void multiply_panels(const tvis_gemm_f32_args *a, block *b, int32_t j, int32_t end)
 {
     static const float zeros[NR];
     tvis_vfp11_args t;
@@ -116,7 +117,8 @@ static void multiply_panels(const tvis_gemm_f32_args *a, const block *b, int32_t
     for (; j < end; j += NR) {
         float *y = a->y + (ptrdiff_t)b->row * a->ldy + j;
         t.w = a->w + (ptrdiff_t)j * a->k + (ptrdiff_t)b->first * NR;
-        t.ahead = t.next_w = t.w + (ptrdiff_t)a->k * NR;
+        t.next_w = t.w + (ptrdiff_t)a->k * NR;
+        t.ahead = t.tiles == 1 ? t.w + FAR : t.next_w; /* of one tile, a line of w is needed with each pair */
         t.from = b->first || !a->add ? 0 : (const char *)a->add - (const char *)a->y;
         t.bias = b->first ? NULL : a->bias ? a->bias + j : a->add ? NULL : zeros;
         if (a->n - j >= NR)
