@@ -28,6 +28,7 @@ extern const tvis_act_f32_variant tvis_act_f32[];
 void tvis_act_f32_avx512(const tvis_act_f32_args *a);
 void tvis_act_f32_avx2(const tvis_act_f32_args *a);
 void tvis_act_f32_neon(const tvis_act_f32_args *a);
+void tvis_act_f32_vfp11(const tvis_act_f32_args *a);
 void tvis_act_f32_c(const tvis_act_f32_args *a);
 
 /* Applies `act`, unless it is a clamp, with the best variant that `cpu` allows. */
