@@ -248,7 +248,9 @@ static tvb_stats depthwise_time(const options *o, const tvis_depthwise_f32_varia
 
 static void depthwise_layer(tvb_table *table, const options *o, int32_t side, int32_t c, int32_t k, int32_t stride)
 {
-    static const tvis_depthwise_f32_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_f32_c };
+    static const tvis_depthwise_f32_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 },
+                                                        tvis_depthwise_f32_c,
+                                                        NULL };
     const int32_t out = (side - 1) / stride + 1;
     const size_t pixels = (size_t)side * (size_t)side, out_pixels = (size_t)out * (size_t)out;
     char shape[48];

@@ -84,7 +84,7 @@ static void check(const tvis_depthwise_f32_variant *v, tvis_depthwise_f32_args s
 {
     problem p;
     const uint32_t absent = tvt_below(2) ? 0 : tvt_below(1u << s.kh);
-    s.lo = tvt_below(2) ? -INFINITY : -0.25f;
+    s.lo = tvt_below(3) ? (tvt_below(2) ? 0.0f : -0.25f) : -INFINITY;
     s.hi = tvt_below(2) ? INFINITY : 0.5f;
     make(&p, s, absent, tvt_below(3) > 0);
     v->run(&p.a);
@@ -100,6 +100,63 @@ static void check(const tvis_depthwise_f32_variant *v, tvis_depthwise_f32_args s
                     absent, tvt_seed, (int)ox, (int)c, got, want);
         }
     drop(&p);
+}
+
+/* Rows of a picture at once are those that come one by one. */
+static void check_picture(const tvis_depthwise_f32_variant *v, tvis_depthwise_f32_args s,
+                          tvis_depthwise_f32_picture picture)
+{
+    problem p;
+    const size_t row = (size_t)s.iw * (size_t)s.c, out_row = (size_t)s.ow * (size_t)s.c;
+    tvt_buf x = random_floats((size_t)picture.ih * row);
+    tvt_buf want = tvt_guarded((size_t)picture.count * out_row * sizeof(float)), got = tvt_guarded(want.size);
+    make(&p, s, 0, tvt_below(3) > 0);
+    picture.x = x.p;
+    for (int32_t i = 0; i < picture.count; i++) {
+        for (int32_t ky = 0; ky < s.kh; ky++) {
+            const int32_t iy = (picture.oy + i) * picture.stride - picture.top + ky * picture.dilation;
+            p.rows[ky] = iy < 0 || iy >= picture.ih ? NULL : picture.x + (size_t)iy * row;
+        }
+        p.a.y = (float *)want.p + (size_t)i * out_row;
+        v->run(&p.a);
+    }
+    p.a.rows = NULL;
+    p.a.y = got.p;
+    v->run_picture(&p.a, &picture);
+    if (!tvt_same(&want, &got))
+        fail_msg("depthwise_f32 %s c=%d iw=%d ih=%d k=%dx%d s=%dx%d seed=%u: rows at once differ", v->k.name, (int)s.c,
+                 (int)s.iw, (int)picture.ih, (int)s.kh, (int)s.kw, (int)picture.stride, (int)s.stride, tvt_seed);
+    tvt_free(&x);
+    tvt_free(&want);
+    tvt_free(&got);
+    drop(&p);
+}
+
+static void pictures(void **state)
+{
+    const tvis_depthwise_f32_variant *v = *state;
+    tvt_need_row(&v->k, v->run != NULL);
+    for (int i = 0; v->run_picture && i < 200; i++) {
+        const int32_t k = 1 + (int32_t)tvt_below(6), pad = (int32_t)tvt_below(5), ih = 1 + (int32_t)tvt_below(20);
+        const int32_t down = 1 + (int32_t)tvt_below(3), dilation = 1 + (int32_t)tvt_below(2);
+        const int32_t rows = columns(ih, k, down, pad, dilation);
+        tvis_depthwise_f32_args s = { .iw = 1 + (int32_t)tvt_below(30),
+                                      .c = 1 + (int32_t)tvt_below(40),
+                                      .kh = k,
+                                      .kw = 1 + (int32_t)tvt_below(6),
+                                      .stride = 1 + (int32_t)tvt_below(3),
+                                      .pad = (int32_t)tvt_below(9),
+                                      .dilation = 1 + (int32_t)tvt_below(2),
+                                      .lo = 0.0f,
+                                      .hi = tvt_below(2) ? 0.5f : FLT_MAX };
+        s.ow = columns(s.iw, s.kw, s.stride, s.pad, s.dilation);
+        if (rows < 1 || s.ow < 1)
+            continue;
+        const int32_t oy = (int32_t)tvt_below((uint32_t)rows);
+        check_picture(v, s,
+                      (tvis_depthwise_f32_picture){ NULL, ih, oy, 1 + (int32_t)tvt_below((uint32_t)(rows - oy)), down,
+                                                    pad, dilation });
+    }
 }
 
 /* All kernels to 7 x 7, strides and dilations, widths from 1 on, more padding than a kernel's half. */
@@ -248,6 +305,7 @@ int main(void)
         cmocka_unit_test(table),
         cmocka_unit_test(small_shapes),
         cmocka_unit_test(layers),
+        cmocka_unit_test(pictures),
         cmocka_unit_test(padding_behind),
         cmocka_unit_test(pieces_give_the_same_bits),
         cmocka_unit_test(not_a_number_stays),

@@ -114,7 +114,7 @@ static void check(const tvis_gemm_f32_variant *v, int32_t m, int32_t n, int32_t 
 {
     problem p = make(&v->k, m, n, k, (int32_t)tvt_below(4), tvt_below(3) > 0, (added)tvt_below(ADDED_COUNT));
     if (tvt_below(2)) {
-        p.a.lo = -0.25f;
+        p.a.lo = tvt_below(2) ? 0.0f : -0.25f;
         p.a.hi = tvt_below(2) ? 0.5f : INFINITY;
     }
     uint8_t *before = malloc(p.y.size);

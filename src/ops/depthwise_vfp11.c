@@ -97,14 +97,13 @@ static void limit(const tvis_depthwise_f32_args *a, span s)
         a->y[i] = limited(a, a->y[i]);
 }
 
-static void run_span(const tvis_depthwise_f32_args *a, span s)
+static void run_span(const tvis_depthwise_f32_args *a, span s, int32_t c, int32_t end)
 {
-    const int32_t whole = a->c & ~(VEC - 1);
-    for (int32_t c = 0; c < whole; c += 2 * VEC)
-        channels(a, s, c, least(whole - c, 2 * VEC) / VEC);
-    for (int32_t c = whole; c < a->c; c++)
+    const int32_t whole = (end - c) & ~(VEC - 1);
+    if (whole)
+        channels(a, s, c, whole / VEC);
+    for (c += whole; c < end; c++)
         one_channel(a, s, c);
-    limit(a, s);
 }
 
 /* The column ox, with the taps that are in the picture. */
@@ -112,16 +111,61 @@ static span column(const tvis_depthwise_f32_args *a, int32_t ox)
 {
     const int32_t d = a->dilation, ix = ox * a->stride - a->pad, first = ix < 0 ? (d - 1 - ix) / d : 0;
     const int32_t end = ix >= a->iw ? 0 : least((a->iw - 1 - ix) / d + 1, a->kw);
-    return (span){ ox, 1, first, end > first ? end - first : 0 };
+    return end > first ? (span){ ox, 1, first, end - first } : (span){ ox, 1, 0, 0 };
+}
+
+/* The span from column ox on. */
+static span span_at(const tvis_depthwise_f32_args *a, int32_t ox)
+{
+    span s = column(a, ox), next = s;
+    while (next.kx == s.kx && next.taps == s.taps && ++ox < a->ow)
+        next = column(a, ox);
+    s.count = ox - s.ox;
+    return s;
+}
+
+static void rows_of(const tvis_depthwise_f32_args *a, const tvis_depthwise_f32_picture *p, int32_t oy,
+                    const float **rows)
+{
+    for (int32_t ky = 0; ky < a->kh; ky++) {
+        const int32_t iy = oy * p->stride - p->top + ky * p->dilation;
+        rows[ky] = iy >= 0 && iy < p->ih ? p->x + (ptrdiff_t)iy * a->iw * a->c : NULL;
+    }
+}
+
+/* Eight channels of all rows and columns before the next ones: rows that a kernel has in common with the next row's
+ * stay in the first-level cache. */
+void tvis_depthwise_f32_picture_vfp11(const tvis_depthwise_f32_args *a, const tvis_depthwise_f32_picture *p)
+{
+    enum {
+        MOST_SPANS = 2 * MOST_ROWS + 3
+    }; /* the first tap inside and the last one never grow; none before and after */
+    const float *rows[MOST_ROWS];
+    span spans[MOST_SPANS];
+    int32_t count = 0;
+    tvis_depthwise_f32_args b = *a;
+    b.rows = rows;
+    for (int32_t first = 0; first < a->ow; first = spans[count - 1].ox + spans[count - 1].count) {
+        spans[count++] = span_at(a, first);
+    }
+    for (int32_t c = 0; c < a->c; c += 2 * VEC) {
+        b.y = a->y;
+        for (int32_t i = 0; i < p->count; i++, b.y += (ptrdiff_t)a->ow * a->c) {
+            rows_of(a, p, p->oy + i, rows);
+            for (int32_t j = 0; j < count; j++)
+                run_span(&b, spans[j], c, least(c + 2 * VEC, a->c));
+        }
+    }
+    limit(a, (span){ 0, a->ow * p->count, 0, 0 });
 }
 
 void tvis_depthwise_f32_3x4_vfp11(const tvis_depthwise_f32_args *a)
 {
     for (int32_t ox = 0; ox < a->ow;) {
-        span s = column(a, ox), next = s;
-        while (next.kx == s.kx && next.taps == s.taps && ++ox < a->ow)
-            next = column(a, ox);
-        s.count = ox - s.ox;
-        run_span(a, s);
+        const span s = span_at(a, ox);
+        for (int32_t c = 0; c < a->c; c += 2 * VEC)
+            run_span(a, s, c, least(c + 2 * VEC, a->c));
+        limit(a, s);
+        ox += s.count;
     }
 }

@@ -77,24 +77,42 @@ uint16_t tvis_depthwise_choose(uint32_t cpu)
     return i;
 }
 
+/* Output rows from i on: as many as there are before `end` in the same picture where the kernel takes them at once.
+ * Returns how many. */
+static int32_t run_rows(const tvis_node_run *r, const tvis_conv_shape *s, tvis_depthwise_f32_args *a, int32_t i,
+                        int32_t end)
+{
+    const tvis_depthwise_f32_variant *v = &tvis_depthwise_f32[r->kernel[0]];
+    const float *x = (const float *)r->x[0] + (size_t)(i / s->oh) * (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
+    const float *rows[TVIS_MAX_KERNEL];
+    const int32_t oy = i % s->oh, left = s->oh - oy < end - i ? s->oh - oy : end - i;
+    if (v->run_picture) {
+        const tvis_depthwise_f32_picture p = { x, s->ih, oy, left, s->stride[0], s->top, s->dilation[0] };
+        v->run_picture(a, &p);
+        return left;
+    }
+    for (int32_t ky = 0; ky < s->kh; ky++)
+        rows[ky] = tvis_conv_row(s, x, oy, ky);
+    a->rows = rows;
+    v->run(a);
+    return 1;
+}
+
 /* Rows [first, last) of all pictures of the batch. */
 static void run_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
     const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1], sizeof(float));
-    const int32_t total = r->out_dims[0][0] * s.oh;
-    const size_t picture = (size_t)s.ih * (size_t)s.iw * (size_t)s.ic, out_row = (size_t)s.ow * (size_t)s.ic;
-    const float *rows[TVIS_MAX_KERNEL];
+    const int32_t total = r->out_dims[0][0] * s.oh, end = tvis_part(total, part + 1, r->parts, 1);
+    const size_t out_row = (size_t)s.ow * (size_t)s.ic;
     float *scratch = (float *)(void *)(r->scratch + (size_t)part * r->scratch_bytes);
     const float *w = tvis_depthwise_weights(r->in[1], r->x[1], scratch);
-    tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s, w, r->x[2], rows);
+    tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s, w, r->x[2], NULL);
     tvis_act_range(r->node->act, &a.lo, &a.hi);
-    for (int32_t i = tvis_part(total, part, r->parts, 1); i < tvis_part(total, part + 1, r->parts, 1); i++) {
-        for (int32_t ky = 0; ky < s.kh; ky++)
-            rows[ky] = tvis_conv_row(&s, (const float *)r->x[0] + (size_t)(i / s.oh) * picture, i % s.oh, ky);
+    for (int32_t i = tvis_part(total, part, r->parts, 1), some; i < end; i += some) {
         a.y = (float *)r->y[0] + (size_t)i * out_row;
-        tvis_depthwise_f32[r->kernel[0]].run(&a);
-        tvis_act_apply(r->cpu, r->node->act, a.y, s.ow, s.ic, s.ic);
+        some = run_rows(r, &s, &a, i, end);
+        tvis_act_apply(r->cpu, r->node->act, a.y, some * s.ow, s.ic, s.ic);
     }
 }
 
