@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* ARM11: three columns of four channels at a time with short vectors, along the row for eight channels, a line of the
- * cache, before the next ones. */
+/* ARM11: three columns of four channels at a time with short vectors, along the row for some channels before the next
+ * ones. */
 #include "core/port.h"
 #include "ops/depthwise.h"
 #include "ops/depthwise_vfp11.h"
@@ -8,6 +8,8 @@
 #include <float.h>
 
 enum { COLUMNS = 3, VEC = 4, MOST_ROWS = 32 };
+/* Channels at a time: lines of the cache whose rows stay in the first level; many where they are short. */
+enum { FEW = 16, MANY = 32, SHORT = 64 };
 
 #define INFINITE 0x7f800000u
 #define NEGATIVE 0x80000000u
@@ -51,7 +53,7 @@ static void one_channel(const tvis_depthwise_f32_args *a, span s, int32_t c)
 /* Channels [c, c + vectors * VEC) of a span; all of its columns are the same one where it has fewer than three. */
 static void channels(const tvis_depthwise_f32_args *a, span s, int32_t c, int32_t vectors)
 {
-    static const float zeros[2 * VEC];
+    static const float zeros[MANY];
     const ptrdiff_t pixel = a->c * (ptrdiff_t)sizeof(float), apart = s.count < COLUMNS ? 0 : pixel;
     const uint32_t lo = bits(a->lo), hi = bits(a->hi);
     const float *x[MOST_ROWS], *w[MOST_ROWS];
@@ -144,16 +146,17 @@ void tvis_depthwise_f32_picture_vfp11(const tvis_depthwise_f32_args *a, const tv
     span spans[MOST_SPANS];
     int32_t count = 0;
     tvis_depthwise_f32_args b = *a;
+    const int32_t some = a->kh * a->iw <= SHORT ? MANY : FEW;
     b.rows = rows;
     for (int32_t first = 0; first < a->ow; first = spans[count - 1].ox + spans[count - 1].count) {
         spans[count++] = span_at(a, first);
     }
-    for (int32_t c = 0; c < a->c; c += 2 * VEC) {
+    for (int32_t c = 0; c < a->c; c += some) {
         b.y = a->y;
         for (int32_t i = 0; i < p->count; i++, b.y += (ptrdiff_t)a->ow * a->c) {
             rows_of(a, p, p->oy + i, rows);
             for (int32_t j = 0; j < count; j++)
-                run_span(&b, spans[j], c, least(c + 2 * VEC, a->c));
+                run_span(&b, spans[j], c, least(c + some, a->c));
         }
     }
     limit(a, (span){ 0, a->ow * p->count, 0, 0 });
@@ -163,8 +166,8 @@ void tvis_depthwise_f32_3x4_vfp11(const tvis_depthwise_f32_args *a)
 {
     for (int32_t ox = 0; ox < a->ow;) {
         const span s = span_at(a, ox);
-        for (int32_t c = 0; c < a->c; c += 2 * VEC)
-            run_span(a, s, c, least(c + 2 * VEC, a->c));
+        for (int32_t c = 0; c < a->c; c += FEW)
+            run_span(a, s, c, least(c + FEW, a->c));
         limit(a, s);
         ox += s.count;
     }

@@ -14,12 +14,12 @@ typedef struct tvis_vfp11_depthwise {
     ptrdiff_t next_tap;    /* in x */
     ptrdiff_t next_w;
     ptrdiff_t next_y;
-    const float *bias; /* four, or eight where there are two vectors */
+    const float *bias; /* four for each vector */
     float *y;
     int32_t tiles;   /* of three columns, >= 1 */
     int32_t rows;    /* 0: y = bias */
     int32_t taps;    /* of a row, >= 1 */
-    int32_t vectors; /* 1 or 2 */
+    int32_t vectors; /* >= 1 */
     uint32_t hi;     /* the bits of a float that is not negative; up to infinity */
     uint32_t clamp;  /* 1: to 0 … hi */
 } tvis_vfp11_depthwise;
