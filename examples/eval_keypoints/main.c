@@ -154,8 +154,8 @@ static int evaluate(const request *r)
     int status = TOOL_OK;
     if (pair_names(r->folder, &names, &d))
         return print_diag(r->folder, &d);
-    if (r->model && points_model(&e.l, r->model, &r->points, &d))
-        status = print_diag(r->model, &d);
+    if (!r->features && points_model(&e.l, r->model, &r->points, &d))
+        status = print_diag(e.l.path, &d);
     for (size_t i = 0; status == TOOL_OK && i < names.count; i++) {
         if (measure(&e, names.path[i], &d))
             status = print_diag(names.path[i], &d);
@@ -189,8 +189,8 @@ static int run(int argc, char **argv)
     int count, status = args_parse(&eval_keypoints, options, argc, argv, &count, 1, 2);
     if (status != ARGS_GO_ON)
         return status;
-    if ((count == 1) != (r.features != NULL))
-        return print_usage_error(NULL, "either a model or --features is needed");
+    if (count == 2 && r.features)
+        return print_usage_error(NULL, "a model and --features exclude each other");
     r.model = count == 2 ? argv[0] : NULL;
     r.folder = argv[count - 1];
     status = points_check(&eval_keypoints, &r.points);

@@ -15,16 +15,24 @@ class FastBrief:
     def detectAndCompute(self, im, mask):
         return self.brief.compute(im, sorted(self.fast.detect(im, mask), key=lambda p: -p.response)[:self.n])
 
+    def descriptorSize(self):
+        return self.brief.descriptorSize()
+
+    def descriptorType(self):
+        return self.brief.descriptorType()
+
 
 def detectors(n):
     return {"orb": cv2.ORB_create(n, fastThreshold=5), "sift": cv2.SIFT_create(n, contrastThreshold=0.02),
             "akaze": cv2.AKAZE_create(threshold=0.0003), "fast_brief": FastBrief(n)}
 
 
-def table(points, vectors, n):
+def table(detector, im, n):
+    points, vectors = detector.detectAndCompute(im, None)
+    binary = detector.descriptorType() == cv2.CV_8U
     if vectors is None or len(points) == 0:
-        return np.zeros((0, 35), np.float32)
-    if vectors.dtype == np.uint8:
+        return np.zeros((0, 3 + detector.descriptorSize() * (8 if binary else 1)), np.float32)
+    if binary:
         vectors = np.unpackbits(vectors, axis=1).astype(np.float32) * 2 - 1
     rows = np.concatenate(([[*p.pt, p.response] for p in points], vectors), 1).astype(np.float32)
     return np.ascontiguousarray(rows[np.argsort(-rows[:, 2], kind="stable")][:n])
@@ -35,8 +43,7 @@ def main():
     for kind, detector in detectors(1000).items():
         (out / kind).mkdir(parents=True, exist_ok=True)
         for f in sorted(pairs.glob("*.pgm")):
-            points, vectors = detector.detectAndCompute(cv2.imread(str(f), cv2.IMREAD_GRAYSCALE), None)
-            np.save(out / kind / (f.stem + ".npy"), table(points, vectors, 1000))
+            np.save(out / kind / (f.stem + ".npy"), table(detector, cv2.imread(str(f), cv2.IMREAD_GRAYSCALE), 1000))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "train_superpoint"))
+import pictures
 import warps
 
 W, H = 320, 240
@@ -26,16 +27,47 @@ def load(path):
     return cv2.resize(im, (2 * W, 2 * H), interpolation=cv2.INTER_AREA)
 
 
+def _shadow(rng, im):
+    """Half of the picture, behind a straight edge, is darker."""
+    h, w = im.shape
+    a = rng.uniform(0, 2 * np.pi)
+    y, x = np.mgrid[:h, :w]
+    side = (x - rng.uniform(0.2, 0.8) * w) * np.cos(a) + (y - rng.uniform(0.2, 0.8) * h) * np.sin(a)
+    return im * (1 - rng.uniform(0.2, 0.6) / (1 + np.exp(-side / rng.uniform(0.5, 12))))
+
+
+def light(rng, im):
+    """Another exposure, a lamp at one side, a shadow, a camera that blurs, makes noise and compresses. None of it is what
+    training does (warps.light)."""
+    h, w = im.shape
+    im = 255 * (im / 255) ** np.exp(rng.uniform(-0.7, 0.7))
+    tilt = rng.uniform(-0.5, 0.5, 2)
+    y, x = np.mgrid[:h, :w]
+    im = im * (1 + tilt[0] * (x / w - 0.5) + tilt[1] * (y / h - 0.5))
+    if rng.random() < 0.5:
+        im = _shadow(rng, im)
+    im = im * rng.uniform(0.5, 1.3) + rng.uniform(-20, 40)
+    im = cv2.GaussianBlur(im, (5, 5), rng.uniform(0.2, 1.0)) + rng.normal(0, rng.uniform(1, 7), im.shape)
+    coded = cv2.imencode(".jpg", np.clip(im, 0, 255).astype(np.uint8), (cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(40, 95))))[1]
+    return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
     p.add_argument("out", type=pathlib.Path)
-    p.add_argument("pictures", nargs="+", type=pathlib.Path)
+    p.add_argument("pictures", nargs="*", type=pathlib.Path)
+    p.add_argument("--held-out", type=pathlib.Path, metavar="FOLDER",
+                   help="those that training leaves out, of a folder that train_superpoint/pictures.py filled")
     p.add_argument("--each", type=int, default=2)
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--same-light", action="store_true", help="change the view only")
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
     small = np.diag([0.5, 0.5, 1.0])
+    if a.held_out:
+        a.pictures += pictures.files(a.held_out, "held out")
+    if not a.pictures:
+        p.error("no pictures")
     for n, path in enumerate(a.pictures):
         im = load(path)
         first = cv2.resize(im, (W, H), interpolation=cv2.INTER_AREA)
@@ -45,7 +77,7 @@ def main():
             # out of the larger picture, so that coming nearer shows more
             second = warps.picture(m @ small, im.astype(np.float32), W, H)
             if not a.same_light:
-                second = warps.light(rng, second)
+                second = light(rng, second)
             name = a.out / f"{path.stem}-{k}"
             cv2.imwrite(f"{name}.a.pgm", first)
             cv2.imwrite(f"{name}.b.pgm", np.round(second).astype(np.uint8))

@@ -1,31 +1,33 @@
 # SPDX-License-Identifier: MIT
-"""SuperPoint (DeTone et al. 2018), of any width. While training, a batch norm stands behind every convolution that has a
+"""SuperPoint (DeTone et al. 2018), of any channels. While training, a batch norm stands behind every convolution that has a
 ReLU; `folded()` gives the plain convolutions, under the names that `tinyvis convert -m superpoint` reads."""
 import torch
 from torch import nn
 import torch.nn.functional as F
 
 CELL = 8
-ENCODER = (("conv1a", 64), ("conv1b", 64), ("conv2a", 64), ("conv2b", 64),
-           ("conv3a", 128), ("conv3b", 128), ("conv4a", 128), ("conv4b", 128))
+LAYERS = ("conv1a", "conv1b", "conv2a", "conv2b", "conv3a", "conv3b", "conv4a", "conv4b")
 POOLED = ("conv1b", "conv2b", "conv3b")
+PAPER = (64, 64, 64, 64, 128, 128, 128, 128, 256, 256)
+
+
+def channels_of(width):
+    """The paper's channels times a factor, in eights: eight of the encoder, those inside of the heads, of the descriptors."""
+    return tuple(max(8, int(c * width + 4) // 8 * 8) for c in PAPER)
 
 
 class SuperPoint(nn.Module):
-    def __init__(self, width=1.0):
+    def __init__(self, channels=PAPER):
         super().__init__()
-        self.width = width
+        self.channels = tuple(channels)
+        *encoder, head, descriptor = self.channels
         c = 1
-        for name, channels in ENCODER:
-            c = self._add(name, c, self._scaled(channels), 3, True)
-        head = self._scaled(256)
+        for name, k in zip(LAYERS, encoder, strict=True):
+            c = self._add(name, c, k, 3, True)
         self._add("convPa", c, head, 3, True)
         self._add("convPb", head, CELL * CELL + 1, 1, False)
         self._add("convDa", c, head, 3, True)
-        self._add("convDb", head, head, 1, False)
-
-    def _scaled(self, channels):
-        return max(8, int(channels * self.width + 4) // 8 * 8)
+        self._add("convDb", head, descriptor, 1, False)
 
     def _add(self, name, c, channels, kernel, normed):
         self.add_module(name, nn.Conv2d(c, channels, kernel, padding=kernel // 2, bias=not normed))
@@ -33,18 +35,17 @@ class SuperPoint(nn.Module):
             self.add_module(name + "_bn", nn.BatchNorm2d(channels))
         return channels
 
-    def _block(self, name, x):
-        return F.relu(getattr(self, name + "_bn")(getattr(self, name)(x)))
+    def _block(self, name, x, pooled=False):
+        x = getattr(self, name + "_bn")(getattr(self, name)(x))
+        return F.relu(F.max_pool2d(x, 2) if pooled else x)  # either order is the same; this one is faster
 
-    def forward(self, gray):
-        """(n, 1, h, w) of 0 … 1 to 65 scores a cell, before the softmax, and descriptors a cell, of length 1."""
+    def forward(self, gray, described=True):
+        """(n, 1, h, w) of 0 … 1 to 65 scores a cell, before the softmax, and descriptors a cell, of length 1 (or None)."""
         x = gray
-        for name, _ in ENCODER:
-            x = self._block(name, x)
-            if name in POOLED:
-                x = F.max_pool2d(x, 2)
+        for name in LAYERS:
+            x = self._block(name, x, name in POOLED)
         scores = self.convPb(self._block("convPa", x))
-        return scores, F.normalize(self.convDb(self._block("convDa", x)).float(), dim=1)
+        return scores, F.normalize(self.convDb(self._block("convDa", x)), dim=1) if described else None
 
     def folded(self):
         """Weights and biases without batch norms: a dictionary of fp32 tensors."""

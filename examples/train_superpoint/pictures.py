@@ -24,7 +24,7 @@ def name(picture):
 
 
 def _unpack(package, folder):
-    subprocess.run(["apt-get", "download", package], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["apt-get", "-qq", "download", package], cwd=folder, check=True, stderr=subprocess.DEVNULL)
     for deb in pathlib.Path(folder).glob(package + "_*.deb"):
         subprocess.run(["dpkg", "-x", str(deb), str(folder)], check=True)
         deb.unlink()
@@ -60,13 +60,18 @@ def fetch(folder):
             _store(pathlib.Path(scratch) / p["file"] if debian else _installed(p["file"]), to)
 
 
-def load(folder, use):
-    """The pictures for "train" or those "held out": gray, bytes."""
-    files = [pathlib.Path(folder) / name(p) for p in listed() if p["use"] == use]
-    missing = [f for f in files if not f.exists()]
+def files(folder, use):
+    """Where the pictures for "train" or those "held out" lie."""
+    found = [pathlib.Path(folder) / name(p) for p in listed() if p["use"] == use]
+    missing = [f for f in found if not f.exists()]
     if missing:
         sys.exit(f"{missing[0]}: no such picture; run pictures.py {folder}")
-    return [cv2.imread(str(f), cv2.IMREAD_GRAYSCALE) for f in files]
+    return found
+
+
+def load(folder, use):
+    """The same, read: gray, bytes."""
+    return [cv2.imread(str(f), cv2.IMREAD_GRAYSCALE) for f in files(folder, use)]
 
 
 def crop(rng, pictures, w, h):
@@ -83,7 +88,6 @@ def crop(rng, pictures, w, h):
         if out.std() > 12:
             break
     return out
-
 
 
 if __name__ == "__main__":

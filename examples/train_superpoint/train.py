@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""Trains a SuperPoint from nothing: python3 train.py --pictures FOLDER --out FOLDER [--width 0.5]
+"""Trains a SuperPoint from nothing: python3 train.py --pictures FOLDER --out FOLDER
 
   shapes   the detector on synthetic shapes
   label    homographic adaptation: points of photographs that many views of them agree on
   joint    detector and descriptors on pairs of views of the labelled photographs
-Labelling and joint training are repeated --rounds times. Stopped at any point, the same command goes on where it was; every
+Labelling and joint training are repeated, each round with the detector of the last one. Stopped at any point, the same command goes on where it was; every
 random number is drawn from (seed, stage, step)."""
 import argparse
 import pathlib
@@ -18,7 +18,7 @@ import torch.nn.functional as F
 import pictures
 import shapes
 import warps
-from net import SuperPoint, cells, heat
+from net import SuperPoint, cells, channels_of, heat
 
 LABEL_W, LABEL_H = 256, 192
 W, H = shapes.W, shapes.H
@@ -28,21 +28,25 @@ class Run:
     """A net, its optimizer, and where it stands; kept in one file."""
 
     def __init__(self, a, stage, steps, rate):
-        self.file, self.steps, self.step, self.rate, self.stage = a.out / f"{stage}.pt", steps, 0, rate, stage
-        self.net = SuperPoint(a.width).to(memory_format=torch.channels_last)
+        self.file, self.steps, self.step, self.rate = a.out / f"{stage}.pt", steps, 0, rate
+        self.net = SuperPoint(a.channels).to(memory_format=torch.channels_last)
         self.opt = torch.optim.AdamW(self.net.parameters(), lr=rate, weight_decay=1e-4)
-        self.log = a.out / f"{stage}.csv"
-        self.started, self.sums, self.count = time.time(), {}, 0
+        self.log, self.sums, self.count, self.cpu, self.began = a.out / f"{stage}.csv", {}, 0, 0.0, time.process_time()
         if self.file.exists():
             state = torch.load(self.file, weights_only=True)
             self.net.load_state_dict(state["net"])
             self.opt.load_state_dict(state["opt"])
-            self.step = state["step"]
+            self.step, self.cpu = state["step"], state["cpu"]
+
+    def begin(self, seed):
+        """At each step: the random numbers that PyTorch draws in it."""
+        torch.manual_seed(seed * 1000003 + self.step)
+        return self.step < self.steps
 
     def learn(self, losses):
-        """One step down the sum of the losses."""
-        warm = min(1.0, (self.step + 1) / 200)
-        rate = self.rate * warm * (0.02 + 0.98 * 0.5 * (1 + np.cos(np.pi * self.step / self.steps)))
+        """One step down the sum of the losses. The rate stays the same, and falls to 0 in the last third: the number of steps
+        may be made smaller while training goes on."""
+        rate = self.rate * min(1.0, (self.step + 1) / 100, max(0.01, 3 * (1 - self.step / self.steps)))
         for g in self.opt.param_groups:
             g["lr"] = rate
         self.opt.zero_grad(set_to_none=True)
@@ -53,23 +57,20 @@ class Run:
         self.count += 1
         for k, v in losses.items():
             self.sums[k] = self.sums.get(k, 0.0) + float(v.detach())
-        if self.step % 50 == 0 or self.step == self.steps:
-            self._report()
-        if self.step % 250 == 0 or self.step == self.steps:
+        if self.step % 100 == 0 or self.step >= self.steps:
             self.save()
 
-    def _report(self):
+    def save(self):
+        cpu = self.cpu + time.process_time() - self.began
+        new = self.file.with_suffix(".new")
+        torch.save({"net": self.net.state_dict(), "opt": self.opt.state_dict(), "step": self.step, "cpu": cpu}, new)
+        new.replace(self.file)
         line = {k: v / self.count for k, v in self.sums.items()}
         if not self.log.exists():
-            self.log.write_text("step,seconds," + ",".join(line) + "\n")
+            self.log.write_text("step,cpu_seconds," + ",".join(line) + "\n")
         with open(self.log, "a", encoding="ascii") as f:
-            f.write(f"{self.step},{time.time() - self.started:.0f}," + ",".join(f"{v:.4f}" for v in line.values()) + "\n")
+            f.write(f"{self.step},{cpu:.0f}," + ",".join(f"{v:.4f}" for v in line.values()) + "\n")
         self.sums, self.count = {}, 0
-
-    def save(self):
-        new = self.file.with_suffix(".new")
-        torch.save({"net": self.net.state_dict(), "opt": self.opt.state_dict(), "step": self.step}, new)
-        new.replace(self.file)
 
 
 def batch(ims):
@@ -94,11 +95,16 @@ def detector_loss(scores, target, valid):
 
 # ---- shapes ----
 
-def shapes_batch(a, step, n):
+def drawn(a):
+    """The synthetic pictures, drawn once: every step sees some of them in a new view and a new light."""
+    return [(im.astype(np.uint8), p) for im, p in (shapes.draw(np.random.default_rng((a.seed, 0, i))) for i in range(a.shapes))]
+
+
+def shapes_batch(a, pool, step):
     ims, targets, valids = [], [], []
-    for i in range(n):
+    for i in range(2 * a.pairs):
         rng = np.random.default_rng((a.seed, 1, step, i))
-        im, p = shapes.draw(rng)
+        im, p = pool[rng.integers(len(pool))]
         m = warps.homography(rng, W, H, 0.8)
         ims.append(warps.light(rng, warps.picture(m, im, W, H)))
         targets.append(mark(warps.points(m, p), W, H))
@@ -109,12 +115,10 @@ def shapes_batch(a, step, n):
 def train_shapes(a):
     run = Run(a, "shapes", a.shapes_steps, 2e-3)
     run.net.train()
-    while run.step < run.steps:
-        torch.manual_seed(a.seed * 1000003 + run.step)
-        x, target, valid = shapes_batch(a, run.step, 24)
-        with torch.autocast("cpu", torch.bfloat16):
-            scores, _ = run.net(x)
-        run.learn({"points": detector_loss(scores, target, valid)})
+    pool = drawn(a) if run.step < run.steps else []
+    while run.begin(a.seed):
+        x, target, valid = shapes_batch(a, pool, run.step)
+        run.learn({"points": detector_loss(run.net(x, False)[0], target, valid)})
     return run.net
 
 
@@ -128,8 +132,8 @@ def adapted(a, net, rng, im):
         m = warps.homography(rng, w, h, 0.9)
         homographies.append(m)
         views.append(warps.picture(m, im.astype(np.float32), w, h))
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
-        maps = torch.cat([heat(net(batch(views[i:i + 8]))[0]) for i in range(0, len(views), 8)]).numpy()
+    with torch.no_grad():
+        maps = torch.cat([heat(net(batch(views[i:i + 8]), False)[0]) for i in range(0, len(views), 8)]).numpy()
     total, seen = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
     for p, m in zip(maps, homographies):
         back = np.linalg.inv(m)
@@ -235,19 +239,17 @@ def descriptor_loss(da, db, spots, temperature=0.06):
     return torch.stack(losses).mean() / 2
 
 
-def train_joint(a, labelled, turn, start):
-    run = Run(a, f"joint{turn}", a.joint_steps, 1e-3)
+def train_joint(a, labelled, turn, steps, start):
+    run = Run(a, f"joint{turn}", steps, 2e-3)
     if run.step == 0:
         run.net.load_state_dict(start.state_dict())
     run.net.train()
-    while run.step < run.steps:
-        torch.manual_seed(a.seed * 1000003 + run.step)
+    while run.begin(a.seed):
         pairs = [pair(a, run.step, i, labelled) for i in range(a.pairs)]
         x = batch([p[0][0] for p in pairs] + [p[1][0] for p in pairs])
         target = torch.from_numpy(np.stack([p[0][1] for p in pairs] + [p[1][1] for p in pairs]))
         valid = torch.from_numpy(np.stack([p[0][2] for p in pairs] + [p[1][2] for p in pairs]))
-        with torch.autocast("cpu", torch.bfloat16):
-            scores, d = run.net(x)
+        scores, d = run.net(x)
         run.learn({"points": detector_loss(scores, target, valid),
                    "descriptors": descriptor_loss(d[:a.pairs], d[a.pairs:], [p[2:] for p in pairs])})
     return run.net
@@ -257,25 +259,29 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--pictures", required=True, type=pathlib.Path, help="folder that pictures.py filled")
     p.add_argument("--out", required=True, type=pathlib.Path, help="folder for checkpoints, logs and weights")
-    p.add_argument("--width", type=float, default=0.5)
+    p.add_argument("--width", type=float, default=0.25, help="times the paper's channels")
+    p.add_argument("--channels", type=lambda s: tuple(map(int, s.split(","))),
+                   help="instead: ten numbers, of the encoder's layers, inside of the heads, of descriptors")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
-    p.add_argument("--shapes-steps", type=int, default=6000)
-    p.add_argument("--crops", type=int, default=3000)
-    p.add_argument("--views", type=int, default=24)
+    p.add_argument("--shapes", type=int, default=4000, help="synthetic pictures")
+    p.add_argument("--shapes-steps", type=int, default=2000)
+    p.add_argument("--crops", type=int, default=1500, help="parts of photographs to label")
+    p.add_argument("--views", type=int, default=16, help="views of each of them that are averaged")
     p.add_argument("--threshold", type=float, default=0.02)
-    p.add_argument("--rounds", type=int, default=2)
-    p.add_argument("--joint-steps", type=int, default=12000)
-    p.add_argument("--pairs", type=int, default=8)
-    p.add_argument("--spots", type=int, default=256)
+    p.add_argument("--joint-steps", type=lambda s: tuple(map(int, s.split(","))), default=(1000, 4000),
+                   help="steps of each round of labelling and joint training")
+    p.add_argument("--pairs", type=int, default=8, help="a step, of two views each")
+    p.add_argument("--spots", type=int, default=256, help="places in a pair that descriptors are compared at")
     a = p.parse_args()
+    a.channels = a.channels or channels_of(a.width)
     a.out.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(a.threads)
     cv2.setNumThreads(1)
     torch.manual_seed(a.seed)
     net = train_shapes(a)
-    for turn in range(1, a.rounds + 1):
-        net = train_joint(a, label(a, net, turn), turn, net)
+    for turn, steps in enumerate(a.joint_steps, 1):
+        net = train_joint(a, label(a, net, turn), turn, steps, net)
         torch.save(net.folded(), a.out / f"superpoint{turn}.pth")
 
 
