@@ -184,7 +184,7 @@ tvis_status tvis_search_refine(tvis_search *s)
     const double fit = 3e10 / (double)(s->macs + 1);
     const uint32_t pictures = fit < s->pictures ? (uint32_t)fit : s->pictures;
     tvis_score best;
-    if (pictures < 4)
+    if (pictures < 8)
         return TVIS_OK;
     tvis_status status = tvis_search_try(s, pictures, NULL, &best);
     for (uint32_t i = 0; !status && i < s->k.count; i++) {
