@@ -7,7 +7,7 @@ FUZZ_CC      := $(if $(shell command -v clang 2>/dev/null),clang)
 MATRIX_CC    ?= gcc clang
 MATRIX_OPT   ?= -O0 -O2 -O3 -Os
 # Tests with a pool, less those of whole networks, which take this sanitizer many minutes and show no other sharing.
-THREAD_TESTS ?= $(filter-out tests/test_parity%,$(shell grep -l tvis_pool_create tests/test_*.c))
+THREAD_TESTS ?= $(filter-out tests/test_parity% tests/test_int8_networks.c,$(shell grep -l tvis_pool_create tests/test_*.c))
 SUB           = $(MAKE) --no-print-directory
 
 .PHONY: test-all test-sanitize test-armv6 test-aarch64 test-firmware fuzz fuzz-smoke test-matrix test-full test-deps size
