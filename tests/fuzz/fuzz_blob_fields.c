@@ -8,9 +8,11 @@
 #include "tests/exercise.h"
 #include "tests/net.h"
 
+#include <tinyvis/quantize.h>
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-enum { NETWORKS = 6, CHANGE_BYTES = 7, MOST_CHANGES = 16 };
+enum { PLAIN = 6, NETWORKS = 14, CHANGE_BYTES = 7, MOST_CHANGES = 16 };
 static tvis_blob networks[NETWORKS];
 
 /* An inverted residual with its sum taken in, two convolutions and a pooling, and a residual of something else. */
@@ -120,8 +122,8 @@ static void halve_weights(tvt_net *n, uint32_t y)
     *w = half;
 }
 
-/* Squeeze and excite, a shortcut without weights, weights stored as halves. */
-static tvis_status squeeze(tvt_net *n, tvis_blob *blob)
+/* Squeeze and excite, a shortcut without weights, weights stored as halves or not. */
+static tvis_status excite(tvt_net *n, tvis_blob *blob, bool halved)
 {
     tvis_params shortcut;
     memset(&shortcut, 0, sizeof shortcut);
@@ -135,21 +137,80 @@ static tvis_status squeeze(tvt_net *n, tvis_blob *blob)
     const uint32_t in[2] = { b, tvt_net_activation(n, s, TVIS_ACT_HARD_SIGMOID) };
     const uint32_t y = tvt_net_conv(n, tvt_net_node(n, TVIS_OP_SCALE, in, 2, 20, NULL), tvt_conv_of(8, 1, 1));
     tvis_graph_output(&n->g, tvt_net_node(n, TVIS_OP_SHORTCUT, &y, 1, 12, &shortcut));
+    tvis_graph_output(&n->g, tvt_net_unary(n, TVIS_OP_SOFTMAX, s));
     const uint32_t halves[] = { a, b, y };
-    for (size_t i = 0; !n->g.status && i < sizeof halves / sizeof *halves; i++)
+    for (size_t i = 0; halved && !n->g.status && i < sizeof halves / sizeof *halves; i++)
         halve_weights(n, halves[i]);
     n->g.max_side = 64;
     return tvt_net_write(n, blob);
 }
 
+static tvis_status squeeze(tvt_net *n, tvis_blob *blob)
+{
+    return excite(n, blob, true);
+}
+
+static tvis_status excited(tvt_net *n, tvis_blob *blob)
+{
+    return excite(n, blob, false);
+}
+
+static tvis_status picture(void *user, uint32_t i, const tvis_tensor *in, tvis_diag *d)
+{
+    (void)user;
+    (void)d;
+    for (int32_t k = 0; k < in->dims[1] * in->dims[2] * in->dims[3]; k++)
+        ((float *)in->data)[k] = (float)((k * 7 + (int32_t)i) % 17) * 0.25f - 2.0f;
+    return TVIS_OK;
+}
+
+typedef tvis_status (*maker)(tvt_net *, tvis_blob *);
+
+static tvis_status quantize(maker make, uint8_t mode, bool mixed, tvis_blob *blob)
+{
+    const tvis_quantize_config c = { .struct_size = sizeof c,
+                                     .mode = mode,
+                                     .observer = TVIS_OBSERVER_MINMAX,
+                                     .percentile = 100.0f,
+                                     .images = mode == TVIS_QUANTIZE_INT8 ? 2 : 0,
+                                     .input = picture,
+                                     .equalize = TVIS_EQUALIZE_OFF,
+                                     .portable = true,
+                                     .mixed = mixed,
+                                     .most_macs = 0.5f };
+    tvis_blob plain;
+    tvis_model m;
+    tvt_net n;
+    tvis_status s = make(&n, &plain);
+    if (s)
+        return s;
+    s = tvis_model_open(&m, plain.data, plain.size, NULL);
+    if (!s)
+        s = tvis_quantize(&m, &c, blob, NULL, NULL);
+    tvis_blob_free(&plain);
+    return s;
+}
+
 static void make_networks(void)
 {
-    tvis_status (*const make[NETWORKS])(tvt_net *, tvis_blob *) = { tvt_net_sample, rows,        branches,
-                                                                    passes,         transformer, squeeze };
+    static const maker plain[PLAIN] = { tvt_net_sample, rows, branches, passes, transformer, squeeze };
+    static const struct {
+        maker make;
+        uint8_t mode;
+        bool mixed;
+    } quantized[NETWORKS - PLAIN] = {
+        { rows, TVIS_QUANTIZE_INT8, false },           { passes, TVIS_QUANTIZE_INT8, false },
+        { transformer, TVIS_QUANTIZE_INT8, false },    { excited, TVIS_QUANTIZE_INT8, false },
+        { passes, TVIS_QUANTIZE_INT8, true },          { transformer, TVIS_QUANTIZE_INT8, true },
+        { transformer, TVIS_QUANTIZE_DYNAMIC, false }, { transformer, TVIS_QUANTIZE_INT4, false },
+    };
     tvt_net n;
-    for (int i = 0; i < NETWORKS; i++)
-        if (make[i](&n, &networks[i]))
+    for (int i = 0; i < PLAIN; i++)
+        if (plain[i](&n, &networks[i]))
             tvt_exercise_die("a network cannot be made");
+    for (int i = PLAIN; i < NETWORKS; i++)
+        if (quantize(quantized[i - PLAIN].make, quantized[i - PLAIN].mode, quantized[i - PLAIN].mixed, &networks[i]))
+            tvt_exercise_die("a network cannot be quantized");
 }
 
 /* Fields of two and four bytes of the tables, as they follow each other. */
