@@ -44,16 +44,19 @@ void weights_count(weight_counts *c, const tvis_weight_info *w)
 {
     const size_t size = tvis_dtype_size((tvis_dtype)w->dtype);
     const uint64_t mask = value_bits(w->dtype);
-    const uint8_t *p = w->data;
+    const uint8_t *p = w->values;
+    uint64_t elements = 1;
     if (w->dtype == TVIS_S4)
         count_s4(c, w);
     if (size == 0)
         return;
+    for (int i = 0; i < 4; i++)
+        elements *= (uint64_t)w->dims[i];
     c->bytes[w->dtype] += w->bytes;
-    c->elements += w->bytes / size;
-    for (uint32_t at = 0; at + size <= w->bytes; at += (uint32_t)size) {
+    c->elements += w->sparse ? elements : w->stored;
+    for (uint32_t i = 0; i < w->stored; i++) {
         uint64_t bits = 0;
-        memcpy(&bits, p + at, size); /* little-endian, as every blob and every target */
+        memcpy(&bits, p + (size_t)i * size, size); /* little-endian, as every blob and every target */
         c->nonzero += (bits & mask) != 0;
     }
 }

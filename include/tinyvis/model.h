@@ -36,6 +36,9 @@ typedef struct tvis_weight_info {
     int32_t     dims[4];
     uint8_t     dtype;
     uint32_t    bytes;
+    bool        sparse;  /* only what is not 0 is stored: docs/blob.md */
+    const void *values;  /* the elements that are stored: all, or those that are not 0; in no particular order */
+    uint32_t    stored;  /* how many */
 } tvis_weight_info;
 
 /* Opens `blob` in place; it stays the caller's and outlives the model. It is aligned to TVIS_ARENA_ALIGN.

@@ -5,6 +5,7 @@
 #include "core/kernel.h"
 #include "core/port.h"
 #include "core/s4.h"
+#include "core/sparse.h"
 
 TVIS_STATIC_ASSERT(header,
                    sizeof(tvis_blob_header) == 128 && sizeof(tvis_blob_tensor) == 48 && sizeof(tvis_blob_node) == 48);
@@ -123,6 +124,8 @@ static bool known_packing(const tvis_blob_tensor *t)
     const uint32_t group = TVIS_PACK_GROUP(t->pack), nr = TVIS_PACK_COLUMNS(t->pack);
     if (t->pack == TVIS_PACK_PLAIN)
         return true;
+    if (t->pack == TVIS_PACK_SPARSE)
+        return t->dtype == TVIS_F32 || t->dtype == TVIS_F16 || t->dtype == TVIS_S8;
     return nr > 0 && t->dtype != TVIS_S4 &&
            (group == 1 || (t->dtype == TVIS_S8 && (group == 2 || group == 4 || group == 16)));
 }
@@ -149,6 +152,26 @@ static bool data_bytes(const tvis_blob_tensor *t, uint32_t *bytes)
     return n <= UINT32_MAX;
 }
 
+/* Whether a sparse tensor has its bits and no more values than elements, in whole numbers. */
+static bool check_sparse(const tvis_blob_tensor *t)
+{
+    const size_t size = tvis_dtype_size((tvis_dtype)t->dtype);
+    uint64_t elements = 1;
+    for (int i = 0; i < 4; i++) {
+        elements *= (uint64_t)t->dims[i]; /* < 2^31 * 2^24 */
+        if (elements > INT32_MAX)
+            return false;
+    }
+    const size_t head = tvis_sparse_head(t->dims[0], (int32_t)elements / t->dims[0]);
+    return t->bytes >= head && (t->bytes - head) % size == 0 && (t->bytes - head) / size <= elements;
+}
+
+static bool has_bytes(const tvis_blob_tensor *t)
+{
+    uint32_t bytes;
+    return t->pack == TVIS_PACK_SPARSE ? check_sparse(t) : data_bytes(t, &bytes) && bytes == t->bytes;
+}
+
 static bool unscaled(const tvis_blob_tensor *t)
 {
     return t->scale - t->scale == 0.0f && !(t->scale < 0.0f || t->scale > 0.0f) && t->zero == 0;
@@ -163,16 +186,15 @@ static tvis_status check_constant(const tvis_model *m, uint32_t id, tvis_diag *d
 {
     const tvis_blob_header *h = tvis_header(m);
     const tvis_blob_tensor *t = &tvis_tensors(m)[id];
-    uint32_t bytes;
     if (!known_packing(t))
         return bad_tensor(m, id, TVIS_DIAG_ENUM, "unknown packing", d);
     for (int i = 0; i < 4; i++)
         if (t->dims[i] < 1 || t->dims[i] > TVIS_MAX_DIM)
             return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "a dimension is out of range", d);
-    if (!data_bytes(t, &bytes) || bytes != t->bytes)
+    if (!has_bytes(t))
         return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "size and shape do not agree", d);
-    if (t->offset % TVIS_BLOB_ALIGN || t->offset < h->tables_end || bytes > h->file_bytes ||
-        t->offset > h->file_bytes - bytes)
+    if (t->offset % TVIS_BLOB_ALIGN || t->offset < h->tables_end || t->bytes > h->file_bytes ||
+        t->offset > h->file_bytes - t->bytes)
         return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "data lies outside of the blob", d);
     if (t->producer != TVIS_NONE || t->last_use != TVIS_NONE)
         return bad_tensor(m, id, TVIS_DIAG_GRAPH, "a constant has a producer", d);
@@ -274,6 +296,8 @@ static tvis_status check_node(const tvis_model *m, uint32_t i, tvis_diag *d)
         const tvis_blob_tensor *t = &tvis_tensors(m)[id[k]];
         if (!tvis_is_constant(m, id[k]) && ((t->producer != TVIS_NONE && t->producer >= i) || t->last_use < i))
             return bad_node(m, i, TVIS_DIAG_GRAPH, "an input is not there when the node runs", d);
+        if (t->pack == TVIS_PACK_SPARSE && (k != 1 || (n->op != TVIS_OP_CONV2D && n->op != TVIS_OP_LINEAR)))
+            return bad_node(m, i, TVIS_DIAG_GRAPH, "only weights of convolutions and linear layers may be sparse", d);
     }
     for (uint32_t k = n->in_count; k < ids; k++) {
         if (id[k] >= h->activation_count || tvis_tensors(m)[id[k]].producer != i)

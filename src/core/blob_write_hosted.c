@@ -3,6 +3,7 @@
 #define _POSIX_C_SOURCE 200809L /* posix_memalign */
 #include "core/graph_hosted.h"
 #include "core/kernel.h"
+#include "core/sparse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,6 +12,7 @@ typedef struct writer {
     const tvis_graph *g;
     uint16_t *id;    /* graph tensor -> blob tensor, TVIS_NONE: not in the blob */
     uint32_t *order; /* blob tensor -> graph tensor */
+    size_t *sparse;  /* bytes of a graph tensor that is stored compressed, else 0 */
     uint32_t tensors, activations, nodes, ids;
     uint64_t strings, size;
     uint8_t *blob;
@@ -53,7 +55,8 @@ static tvis_status check_outputs(const writer *w, tvis_diag *d)
     for (uint32_t k = 0; k < w->g->output_count; k++) {
         const uint32_t id = w->g->output[k];
         if (w->id[id] >= w->activations)
-            return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_GRAPH, w->g->tensor[id].name, "is an output that no node writes");
+            return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_GRAPH, w->g->tensor[id].name,
+                             "is an output that no node writes");
     }
     return TVIS_OK;
 }
@@ -71,6 +74,41 @@ static uint32_t put_string(writer *w, const char *s)
     memcpy(w->blob + h->string_offset + at, s, n);
     w->string_at += (uint32_t)n;
     return at;
+}
+
+/* Whether a tensor is the weights of convolutions and linear layers, and nothing else. */
+static bool is_weights(const tvis_graph *g, uint32_t id)
+{
+    bool found = false;
+    for (uint32_t i = 0; i < g->node_count; i++) {
+        const tvis_gnode *n = &g->node[i];
+        for (uint32_t k = 0; !n->dead && k < n->in_count; k++) {
+            if (n->in[k] != id)
+                continue;
+            if (k != 1 || (n->op != TVIS_OP_CONV2D && n->op != TVIS_OP_LINEAR))
+                return false;
+            found = true;
+        }
+    }
+    return found;
+}
+
+/* Less than a 16th is not worth the time it takes to expand it. */
+static size_t compressed_bytes(const tvis_graph *g, uint32_t id)
+{
+    const tvis_gtensor *t = &g->tensor[id];
+    const bool known = t->dtype == TVIS_F32 || t->dtype == TVIS_F16 || t->dtype == TVIS_S8;
+    const size_t size = tvis_dtype_size((tvis_dtype)t->dtype);
+    if (!t->constant || !known || t->bytes / size > INT32_MAX || !is_weights(g, id))
+        return 0;
+    const int32_t k = t->dims[1] * t->dims[2] * t->dims[3];
+    const size_t bytes = tvis_sparse_bytes(t->data, t->dims[0], k, (uint32_t)size);
+    return bytes < t->bytes - t->bytes / 16 ? bytes : 0;
+}
+
+static size_t stored_bytes(const writer *w, uint32_t id)
+{
+    return w->sparse[id] ? w->sparse[id] : w->g->tensor[id].bytes;
 }
 
 /* Sizes of all sections; the header's offsets. */
@@ -93,7 +131,7 @@ static bool lay_out(writer *w, tvis_blob_header *h)
     at += w->strings;
     h->tables_end = (uint32_t)at;
     for (uint32_t i = w->activations; i < w->tensors; i++)
-        at = up(at, TVIS_BLOB_ALIGN) + g->tensor[w->order[i]].bytes;
+        at = up(at, TVIS_BLOB_ALIGN) + stored_bytes(w, w->order[i]);
     w->size = at;
     return at <= UINT32_MAX;
 }
@@ -129,6 +167,22 @@ static void put_meta(const writer *w, tvis_blob_header *h)
     memcpy(h->std, g->preprocess.std, sizeof h->std);
 }
 
+static void put_data(const writer *w, uint32_t id, uint64_t at, tvis_blob_tensor *t)
+{
+    const tvis_gtensor *from = &w->g->tensor[id];
+    void *to = w->blob + at;
+    t->offset = (uint32_t)at;
+    t->bytes = (uint32_t)stored_bytes(w, id);
+    if (w->sparse[id]) {
+        t->pack = TVIS_PACK_SPARSE;
+        tvis_sparse_compress(from->data, t->dims[0], t->dims[1] * t->dims[2] * t->dims[3],
+                             (uint32_t)tvis_dtype_size((tvis_dtype)t->dtype), to);
+    } else {
+        memcpy(to, from->data, from->bytes);
+    }
+    t->crc = tvis_crc32(0, to, t->bytes);
+}
+
 static void put_tensors(writer *w)
 {
     tvis_blob_header *h = (void *)w->blob;
@@ -146,11 +200,8 @@ static void put_tensors(writer *w)
         if (!from->constant)
             continue;
         at = up(at, TVIS_BLOB_ALIGN);
-        memcpy(w->blob + at, from->data, from->bytes);
-        t->offset = (uint32_t)at;
-        t->bytes = (uint32_t)from->bytes;
-        t->crc = tvis_crc32(0, from->data, from->bytes);
-        at += from->bytes;
+        put_data(w, w->order[i], at, t);
+        at += t->bytes;
     }
 }
 
@@ -235,15 +286,19 @@ tvis_status tvis_blob_write(const tvis_graph *g, tvis_blob *blob, tvis_diag *dia
     writer w = { .g = g };
     w.id = malloc((g->tensor_count + 1) * sizeof *w.id);
     w.order = malloc((g->tensor_count + 1) * sizeof *w.order);
+    w.sparse = calloc(g->tensor_count + 1, sizeof *w.sparse);
     tvis_status s;
-    if (!w.id || !w.order) {
+    if (!w.id || !w.order || !w.sparse) {
         s = tvis_fail(diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "blob", "out of memory");
     } else {
         memset(w.id, 0xff, (g->tensor_count + 1) * sizeof *w.id);
+        for (uint32_t i = 0; g->sparse && i < g->tensor_count; i++)
+            w.sparse[i] = compressed_bytes(g, i);
         s = serialise(&w, blob, diag);
     }
     free(w.id);
     free(w.order);
+    free(w.sparse);
     return s;
 }
 

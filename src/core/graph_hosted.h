@@ -44,6 +44,7 @@ typedef struct tvis_graph {
     tvis_preprocess preprocess;
     const char *const *labels; /* `classes` of them, or NULL */
     const char **own_labels;   /* freed with the graph */
+    bool sparse; /* weights of convolutions and linear layers are stored compressed where that is smaller */
     tvis_status status;
     tvis_diag *diag;
 } tvis_graph;

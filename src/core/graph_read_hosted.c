@@ -1,9 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "core/graph_hosted.h"
 #include "core/kernel.h"
+#include "core/sparse.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* Constants that are stored compressed are plain in a graph. */
+static void expand(tvis_graph *g, tvis_gtensor *t, const tvis_sparse *s)
+{
+    t->bytes = (size_t)s->n * (size_t)s->k * s->size;
+    t->constant = g->sparse = true;
+    t->data = malloc(t->bytes);
+    if (t->data)
+        tvis_sparse_expand(s, 0, s->n, t->data);
+    else
+        tvis_graph_out_of_memory(g);
+}
 
 static void read_tensor(tvis_graph *g, const tvis_model *m, uint32_t id)
 {
@@ -18,6 +31,11 @@ static void read_tensor(tvis_graph *g, const tvis_model *m, uint32_t id)
     t->zero = from->zero;
     if (!tvis_is_constant(m, id))
         return;
+    if (from->pack == TVIS_PACK_SPARSE) {
+        const tvis_sparse s = tvis_sparse_of(from, m->blob + from->offset);
+        expand(g, t, &s);
+        return;
+    }
     if (from->pack != TVIS_PACK_PLAIN)
         g->status =
             tvis_fail(g->diag, TVIS_EINVAL, TVIS_DIAG_REFUSED, t->name, "packed models are made from plain ones");

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What an opened blob says of itself. */
 #include "core/blob.h"
+#include "core/kernel.h"
 #include "core/port.h"
+#include "core/sparse.h"
 
 void tvis_model_get_info(const tvis_model *m, tvis_model_info *info)
 {
@@ -66,5 +68,10 @@ bool tvis_model_weight(const tvis_model *m, uint32_t i, tvis_weight_info *info)
     info->dtype = t->dtype;
     info->bytes = t->bytes;
     memcpy(info->dims, t->dims, sizeof info->dims);
+    info->sparse = t->pack == TVIS_PACK_SPARSE;
+    const size_t head = info->sparse ? tvis_sparse_head(t->dims[0], t->dims[1] * t->dims[2] * t->dims[3]) : 0;
+    info->values = m->blob + t->offset + head;
+    const size_t size = tvis_dtype_size((tvis_dtype)t->dtype);
+    info->stored = size ? (uint32_t)((t->bytes - head) / size) : 0;
     return true;
 }

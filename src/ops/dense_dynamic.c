@@ -26,7 +26,7 @@ static blocks blocks_of(uint8_t plan, uint16_t kernel, int64_t m, int32_t k, boo
     b.columns = ready && kern->nr < WIDTH ? WIDTH / kern->nr * kern->nr : kern->nr;
     b.forms = (uint32_t)b.rows * (uint32_t)b.columns * (uint32_t)sizeof(int32_t);
     b.panel = b.forms + (uint32_t)b.rows * (uint32_t)sizeof(tvis_row_form);
-    b.x = b.panel + (ready ? 0 : (uint32_t)tvis_gemm_s8_panel(k, TVIS_PACK_GROUP(kern->pack), kern->nr));
+    b.x = b.panel + (ready ? 0 : (uint32_t)tvis_dense_s8_panel(kern, k));
     b.gemm = b.x + (uint32_t)b.rows * (uint32_t)k;
     b.end = b.gemm + tvis_gemm_s8[kernel].scratch;
     return b;
@@ -36,10 +36,10 @@ static tvis_status check(tvis_node_plan *p)
 {
     const tvis_blob_tensor *w = p->in[1], *add = p->in[TVIS_DYNAMIC_ADD];
     const int32_t channels = p->out_dims[0][3];
-    if (p->in[0]->dtype != TVIS_F32 || w->pack != TVIS_PACK_PLAIN || !p->in[TVIS_DYNAMIC_SCALES] ||
-        !p->in[TVIS_DYNAMIC_SUMS])
+    const bool plain = w->pack == TVIS_PACK_PLAIN || w->pack == TVIS_PACK_SPARSE;
+    if (p->in[0]->dtype != TVIS_F32 || !plain || !p->in[TVIS_DYNAMIC_SCALES] || !p->in[TVIS_DYNAMIC_SUMS])
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE,
-                              "float input, plain int8 weights, their scales and sums are needed");
+                              "float input, plain or sparse int8 weights, their scales and sums are needed");
     tvis_status s = tvis_plan_vector(p, TVIS_DYNAMIC_BIAS, TVIS_F32, channels);
     if (!s)
         s = tvis_plan_vector(p, TVIS_DYNAMIC_SCALES, TVIS_F32, channels);
@@ -72,13 +72,13 @@ static const int8_t *weights(const tvis_matmul *mm, const tvis_block *b, int32_t
 {
     const tvis_node_run *r = mm->run;
     const tvis_kernel *kern = mm->kern;
-    const int8_t *plain = (const int8_t *)r->x[1] + (b->first_column + (size_t)first) * (size_t)mm->k;
-    if (kern->pack == TVIS_PACK_PLAIN)
-        return plain;
+    const size_t row = b->first_column + (size_t)first;
+    if (kern->pack == r->in[1]->pack)
+        return (const int8_t *)r->x[1] + row * (size_t)mm->k;
     if (r->packed[0])
-        return (const int8_t *)r->packed[0] + (size_t)b->group * tvis_gemm_s8_packed(mm->n, mm->k, kern->pack) +
-               (size_t)((b->col + first) / kern->nr) * tvis_gemm_s8_panel(mm->k, TVIS_PACK_GROUP(kern->pack), kern->nr);
-    tvis_gemm_s8_pack(plain, n, mm->k, kern->pack, panel);
+        return (const int8_t *)r->packed[0] + (size_t)b->group * tvis_dense_s8_group(kern, mm->n, mm->k) +
+               (size_t)((b->col + first) / kern->nr) * tvis_dense_s8_panel(kern, mm->k);
+    tvis_dense_s8_panel_pack(r->in[1], r->x[1], row, n, mm->k, kern->pack, panel);
     return panel;
 }
 
@@ -124,7 +124,7 @@ static void multiply_rows(const tvis_matmul *mm, const tvis_block *b, const bloc
 static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
 {
     const tvis_node_run *r = mm->run;
-    const bool ready = mm->kern->pack == TVIS_PACK_PLAIN || r->packed[0];
+    const bool ready = mm->kern->pack == r->in[1]->pack || r->packed[0];
     const blocks at = blocks_of(r->plan, r->kernel[0], mm->m, mm->k, ready);
     for (int32_t row = 0; row < b->m; row += at.rows) {
         const int32_t m = b->m - row < at.rows ? b->m - row : at.rows;

@@ -90,7 +90,7 @@ tvis_status tvis_dense_s16_plan(tvis_node_plan *p, int64_t rows, int32_t n, int3
 typedef struct piece {
     const tvis_matmul *mm;
     const tvis_block *b;
-    const int8_t *w; /* of these columns, in the kernel's order, or, with a panel, plain */
+    const int8_t *w; /* of these columns, in the kernel's order; NULL with a panel */
     int8_t *panel;   /* where they are packed, a panel at a time; NULL: they are ready */
     int32_t *sums;   /* (m, n) */
     void *scratch;   /* the kernel's */
@@ -125,6 +125,7 @@ static void product(const piece *p, int32_t col, int32_t n, const int8_t *w)
 
 static void sum(const piece *p)
 {
+    const tvis_node_run *r = p->mm->run;
     const int32_t nr = p->mm->kern->nr, k = p->mm->k;
     if (!p->panel) {
         product(p, 0, p->n, p->w);
@@ -132,7 +133,8 @@ static void sum(const piece *p)
     }
     for (int32_t col = 0; col < p->n; col += nr) {
         const int32_t n = p->n - col < nr ? p->n - col : nr;
-        tvis_gemm_s8_pack(p->w + (size_t)col * (size_t)k, n, k, p->mm->kern->pack, p->panel);
+        tvis_dense_s8_panel_pack(r->in[1], r->x[1], p->b->first_column + (size_t)(p->col + col), n, k,
+                                 p->mm->kern->pack, p->panel);
         product(p, col, n, p->panel);
     }
 }
@@ -178,7 +180,7 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
 {
     enum { TALL = 16 }; /* columns: whole panels of every kernel */
     const tvis_node_run *r = mm->run;
-    const bool plain = mm->kern->pack == TVIS_PACK_PLAIN, packing = !plain && !r->packed[0];
+    const bool as_stored = mm->kern->pack == r->in[1]->pack, packing = !as_stored && !r->packed[0];
     const int8_t *w = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k;
     int8_t *panel = (int8_t *)scratch + sums_bytes(r->plan, mm->m, mm->n);
     piece p = { .mm = mm, .b = b, .panel = packing ? panel : NULL, .sums = scratch };
@@ -187,7 +189,7 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
     const int32_t step = packing ? TALL : most_sums(r->plan) / ROWS;
     for (; p.col < b->n; p.col += step) {
         p.n = b->n - p.col < step ? b->n - p.col : step;
-        p.w = plain || packing ? w + (size_t)p.col * (size_t)mm->k : packed(&p);
+        p.w = packing ? NULL : as_stored ? w + (size_t)p.col * (size_t)mm->k : packed(&p);
         run_columns(&p);
     }
 }

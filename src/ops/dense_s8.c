@@ -7,7 +7,8 @@ tvis_status tvis_s8_constants(const tvis_node_plan *p, int32_t channels)
 {
     const tvis_blob_tensor *w = p->in[1];
     const bool constant = w->producer == TVIS_NONE && w->last_use == TVIS_NONE;
-    if (w->dtype != TVIS_S8 || !constant || w->pack != TVIS_PACK_PLAIN || !p->in[TVIS_S8_BIAS] || !p->in[TVIS_S8_MUL])
+    const bool plain = w->pack == TVIS_PACK_PLAIN || w->pack == TVIS_PACK_SPARSE;
+    if (w->dtype != TVIS_S8 || !constant || !plain || !p->in[TVIS_S8_BIAS] || !p->in[TVIS_S8_MUL])
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "int8 weights, biases and multipliers are needed");
     if (p->node->act != TVIS_ACT_NONE)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_ENUM, "activations of int8 layers are limits or tables");
@@ -58,20 +59,22 @@ size_t tvis_dense_s8_group(const tvis_kernel *kern, int32_t n, int32_t k)
 
 size_t tvis_dense_s8_panel(const tvis_kernel *kern, int32_t k)
 {
+    if (kern->pack == TVIS_PACK_PLAIN)
+        return (size_t)kern->nr * (size_t)k;
     return tvis_gemm_s8_panel(k, TVIS_PACK_GROUP(kern->pack), kern->nr);
 }
 
 tvis_status tvis_dense_s8_weights(tvis_node_plan *p, const tvis_kernel *kern, int64_t rows, int32_t n, int32_t k,
                                   int32_t groups, uint32_t *panel)
 {
-    const bool plain = kern->pack == TVIS_PACK_PLAIN, ready = plain || tvis_plan_packed(p, 0, kern->pack);
+    const bool as_stored = kern->pack == p->in[1]->pack, ready = as_stored || tvis_plan_packed(p, 0, kern->pack);
     if (k > TVIS_GEMM_S8_MAX_K || rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX / 2)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT,
                               "more than 2^15 weights an output, 2^30 in all, or 2^31 rows");
     p->kernel_name = kern->name;
     p->macs = (uint64_t)rows * (uint64_t)n * (uint64_t)k * (uint64_t)groups;
     p->choice[0].pack = kern->pack;
-    p->choice[0].pack_bytes = plain ? 0 : (uint32_t)groups * (uint32_t)tvis_dense_s8_group(kern, n, k);
+    p->choice[0].pack_bytes = as_stored ? 0 : (uint32_t)groups * (uint32_t)tvis_dense_s8_group(kern, n, k);
     *panel = ready ? 0 : (uint32_t)tvis_dense_s8_panel(kern, k);
     return TVIS_OK;
 }
@@ -94,23 +97,37 @@ tvis_status tvis_dense_s8_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32
     return s ? s : tvis_matmul_scratch(p, kern, rows, k, 1, panel + tvis_gemm_s8[row].scratch, gathers);
 }
 
+void tvis_dense_s8_panel_pack(const tvis_blob_tensor *t, const void *data, size_t row, int32_t n, int32_t k,
+                              uint16_t order, int8_t *out)
+{
+    const tvis_sparse s = tvis_sparse_of(t, data);
+    if (t->pack != TVIS_PACK_SPARSE)
+        tvis_gemm_s8_pack((const int8_t *)data + row * (size_t)k, n, k, order, out);
+    else if (order == TVIS_PACK_PLAIN)
+        tvis_sparse_expand(&s, (int32_t)row, n, out);
+    else
+        tvis_gemm_s8_pack_sparse(&s, (int32_t)row, n, order, out);
+}
+
 void tvis_dense_s8_pack(const tvis_node_plan *p, int32_t n, int32_t k, int32_t groups, void *out)
 {
     const uint16_t order = p->choice[0].pack;
-    const int8_t *w = (const int8_t *)(p->model->blob + p->in[1]->offset);
+    const size_t bytes = order == TVIS_PACK_PLAIN ? (size_t)n * (size_t)k : tvis_gemm_s8_packed(n, k, order);
     for (int32_t g = 0; g < groups; g++)
-        tvis_gemm_s8_pack(w + (size_t)g * (size_t)n * (size_t)k, n, k, order,
-                          (int8_t *)out + (size_t)g * tvis_gemm_s8_packed(n, k, order));
+        tvis_dense_s8_panel_pack(p->in[1], p->model->blob + p->in[1]->offset, (size_t)g * (size_t)n, n, k, order,
+                                 (int8_t *)out + (size_t)g * bytes);
 }
 
-static void multiply_packing(const tvis_matmul *mm, tvis_gemm_s8_args a, const int8_t *w, int8_t *panel)
+/* From row `first` of the weights on, a panel at a time. */
+static void multiply_packing(const tvis_matmul *mm, tvis_gemm_s8_args a, size_t first, int8_t *panel)
 {
-    const tvis_gemm_s8_variant *v = &tvis_gemm_s8[mm->run->kernel[0]];
+    const tvis_node_run *r = mm->run;
+    const tvis_gemm_s8_variant *v = &tvis_gemm_s8[r->kernel[0]];
     const int32_t nr = v->k.nr, columns = a.n;
     a.w = panel;
     for (int32_t j = 0; j < columns; j += nr) {
         a.n = columns - j < nr ? columns - j : nr;
-        tvis_gemm_s8_pack(w + (ptrdiff_t)j * a.k, a.n, a.k, v->k.pack, panel);
+        tvis_dense_s8_panel_pack(r->in[1], r->x[1], first + (size_t)j, a.n, a.k, v->k.pack, panel);
         v->run(&a);
         a.y += nr;
         a.add = a.add ? a.add + nr : NULL;
@@ -123,10 +140,10 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
 {
     const tvis_node_run *r = mm->run;
     const tvis_kernel *kern = mm->kern;
-    const int8_t *plain = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k, *add = r->x[TVIS_S8_ADD];
+    const int8_t *add = r->x[TVIS_S8_ADD];
+    const bool as_stored = kern->pack == r->in[1]->pack;
     tvis_gemm_s8_args a = {
         .x = b->x,
-        .w = plain,
         .bias = (const int32_t *)r->x[TVIS_S8_BIAS] + b->first_column,
         .add = add ? add + b->offset : NULL,
         .y = b->y,
@@ -139,16 +156,16 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
         .add_q = { r->node->q.add_mul, r->node->q.add_shift, add ? r->in[TVIS_S8_ADD]->zero : 0 },
     };
     if (tvis_gemm_s8[r->kernel[0]].scratch)
-        a.scratch =
-            (int8_t *)panel + (kern->pack == TVIS_PACK_PLAIN || r->packed[0] ? 0 : tvis_dense_s8_panel(kern, mm->k));
-    if (kern->pack == TVIS_PACK_PLAIN) {
+        a.scratch = (int8_t *)panel + (as_stored || r->packed[0] ? 0 : tvis_dense_s8_panel(kern, mm->k));
+    if (as_stored) {
+        a.w = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k;
         tvis_gemm_s8[r->kernel[0]].run(&a);
     } else if (r->packed[0]) {
         a.w = (const int8_t *)r->packed[0] + (size_t)b->group * tvis_dense_s8_group(kern, mm->n, mm->k) +
               (size_t)(b->col / kern->nr) * tvis_dense_s8_panel(kern, mm->k);
         tvis_gemm_s8[r->kernel[0]].run(&a);
     } else {
-        multiply_packing(mm, a, plain, panel);
+        multiply_packing(mm, a, b->first_column, panel);
     }
     tvis_s8_look_up(r, b->y, b->m, b->n, b->ldy);
 }

@@ -10,7 +10,7 @@
 
 enum { TVIS_S8_BIAS = 2, TVIS_S8_ADD = 3, TVIS_S8_MUL = 4, TVIS_S8_TABLE = 5 };
 
-/* Weights are S8, constant and plain, bias and multipliers have their shapes for `channels` outputs. */
+/* Weights are S8, constant, plain or sparse, bias and multipliers have their shapes for `channels` outputs. */
 tvis_status tvis_s8_constants(const tvis_node_plan *p, int32_t channels);
 /* The same, input and output are S8, and a table has its shape. */
 tvis_status tvis_s8_check(const tvis_node_plan *p, int32_t channels);
@@ -35,6 +35,9 @@ uint16_t tvis_dense_s8_choose(uint32_t cpu, int64_t rows);
 /* Bytes of one group's weights in a kernel's order, and of one panel of them. */
 size_t tvis_dense_s8_group(const tvis_kernel *kern, int32_t n, int32_t k);
 size_t tvis_dense_s8_panel(const tvis_kernel *kern, int32_t k);
+/* Rows [row, row + n) of weights that are not stored in the order that a kernel reads, in that order. */
+void tvis_dense_s8_panel_pack(const tvis_blob_tensor *t, const void *data, size_t row, int32_t n, int32_t k,
+                              uint16_t order, int8_t *out);
 /* Checks sizes and answers macs, kernel_name and choice[0] but for its kernel; *panel: bytes of scratch for a panel of
  * weights, 0 where they need none. */
 tvis_status tvis_dense_s8_weights(tvis_node_plan *p, const tvis_kernel *kern, int64_t rows, int32_t n, int32_t k,

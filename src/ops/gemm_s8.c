@@ -87,6 +87,33 @@ void tvis_gemm_s8_pack(const int8_t *w, int32_t n, int32_t k, uint16_t pack, int
     }
 }
 
+/* As pack_column(), into zeros. */
+static int32_t scatter_column(tvis_sparse_row r, int32_t k, int32_t group, int32_t nr, int8_t *out)
+{
+    const int32_t last = k % group ? k - k % group : k; /* where the group that is not whole begins */
+    int32_t corrected = 0;
+    for (int32_t i = 0; i < r.count; i++) {
+        const int32_t p = tvis_sparse_column(&r), b = p < last ? p % group : group - k + p;
+        const int8_t w = (int8_t)r.values[i];
+        out[(ptrdiff_t)(p / group) * nr * group + b] = w;
+        corrected += correction(w, b, group);
+    }
+    return corrected;
+}
+
+void tvis_gemm_s8_pack_sparse(const tvis_sparse *s, int32_t row, int32_t n, uint16_t pack, int8_t *out)
+{
+    const int32_t nr = TVIS_PACK_COLUMNS(pack), group = TVIS_PACK_GROUP(pack);
+    const size_t panel = tvis_gemm_s8_panel(s->k, group, nr), tail = (size_t)nr * sizeof(int32_t);
+    tvis_sparse_cursor at = tvis_sparse_seek(s, row);
+    for (int32_t j = 0; j < n; j += nr, out += panel) {
+        int32_t *corrections = (int32_t *)(void *)(out + panel - tail);
+        memset(out, 0, panel);
+        for (int32_t c = 0; c < nr && c < n - j; c++)
+            corrections[c] = scatter_column(tvis_sparse_next(&at), s->k, group, nr, out + (ptrdiff_t)c * group);
+    }
+}
+
 void tvis_gemm_s8_short(const tvis_gemm_s8_args *a, int32_t group, void (*run)(const tvis_gemm_s8_args *a))
 {
     enum { ROWS = 32, MAX_GROUP = 16 };

@@ -4,6 +4,7 @@
 #define TVIS_OPS_GEMM_S8_H
 
 #include "core/kernel.h"
+#include "core/sparse.h"
 #include "ops/requant.h"
 
 /* Then |sum of x * w| <= 2^15 * 2^14 = 2^29. */
@@ -46,6 +47,9 @@ void tvis_gemm_s8_2x2_armv6(const tvis_gemm_s8_args *a);
 size_t tvis_gemm_s8_packed(int32_t n, int32_t k, uint16_t pack);
 /* Plain (n, k) to that order; out has the bytes above and is aligned to 4. */
 void tvis_gemm_s8_pack(const int8_t *w, int32_t n, int32_t k, uint16_t pack, int8_t *out);
+
+/* Rows [row, row + n) of sparse weights to that order. */
+void tvis_gemm_s8_pack_sparse(const tvis_sparse *s, int32_t row, int32_t n, uint16_t pack, int8_t *out);
 
 /* Bytes of a panel of nr columns, and its nr corrections (TVIS_PACK_GROUPS says of what). */
 size_t tvis_gemm_s8_panel(int32_t k, int32_t group, int32_t nr);

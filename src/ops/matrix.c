@@ -3,13 +3,20 @@
 #include "core/half.h"
 #include "core/port.h"
 #include "core/s4.h"
+#include "core/sparse.h"
 #include "ops/act.h"
+
+/* Stored so that any kernel will do: weights are packed from it. */
+static bool is_plain(uint16_t stored)
+{
+    return stored == TVIS_PACK_PLAIN || stored == TVIS_PACK_SPARSE;
+}
 
 static const tvis_gemm_f32_variant *choose(uint32_t cpu, int64_t m, uint16_t stored, uint16_t *row)
 {
     for (uint16_t i = 0; tvis_gemm_f32[i].k.name; i++) {
         const tvis_kernel *k = &tvis_gemm_f32[i].k;
-        if (!(k->cpu & ~cpu) && (k->m_max == 0 || m <= k->m_max) && (stored == TVIS_PACK_PLAIN || stored == k->pack)) {
+        if (!(k->cpu & ~cpu) && (k->m_max == 0 || m <= k->m_max) && (is_plain(stored) || stored == k->pack)) {
             *row = i;
             return &tvis_gemm_f32[i];
         }
@@ -28,7 +35,7 @@ tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, i
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the weights are packed for another processor");
     if (rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 rows or weights");
-    if (stored != TVIS_PACK_PLAIN && (p->in[input]->dtype != TVIS_F32 || (groups > 1 && n % v->k.nr)))
+    if (!is_plain(stored) && (p->in[input]->dtype != TVIS_F32 || (groups > 1 && n % v->k.nr)))
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE,
                               "packed halves, or packed groups that are no whole panels");
     const bool as_stored = stored == v->k.pack && p->in[input]->dtype == TVIS_F32;
@@ -81,12 +88,29 @@ static void expand_columns(const tvis_matrix *mx, const tvis_kernel *kern, size_
     }
 }
 
+/* Columns [at, at + n) of weights that are stored sparse. */
+static void expand_sparse(const tvis_matrix *mx, const tvis_kernel *kern, size_t at, int32_t n, float *out)
+{
+    const tvis_sparse *s = &mx->sparse;
+    const int32_t k = mx->k, nr = kern->pack == TVIS_PACK_PLAIN ? n : kern->nr;
+    memset(out, 0, (size_t)((n - 1) / nr + 1) * (size_t)nr * (size_t)k * sizeof *out);
+    for (int32_t j = 0; j < n; j += nr) {
+        const int32_t rows = n - j < nr ? n - j : nr;
+        if (kern->pack == TVIS_PACK_PLAIN)
+            tvis_sparse_scatter(s, (int32_t)at + j, rows, k, 1, out);
+        else
+            tvis_sparse_scatter(s, (int32_t)at + j, rows, 1, nr, out + (ptrdiff_t)j * k);
+    }
+}
+
 /* Columns [at, at + n) of the plain weights, in the kernel's order. */
 static void pack_columns(const tvis_matrix *mx, const tvis_kernel *kern, size_t at, int32_t n, float *out)
 {
     const size_t k = (size_t)mx->k;
     const float *plain = (const float *)mx->w + at * k;
-    if (mx->dtype != TVIS_F32)
+    if (mx->stored == TVIS_PACK_SPARSE)
+        expand_sparse(mx, kern, at, n, out);
+    else if (mx->dtype != TVIS_F32)
         expand_columns(mx, kern, at, n, out);
     else if (kern->pack == TVIS_PACK_PLAIN)
         memcpy(out, plain, (size_t)n * k * sizeof *out);
@@ -94,21 +118,27 @@ static void pack_columns(const tvis_matrix *mx, const tvis_kernel *kern, size_t 
         tvis_gemm_f32_pack(plain, n, mx->k, kern->nr, out);
 }
 
+static void set_weights(tvis_matrix *mx, const tvis_blob_tensor *t, const void *data)
+{
+    mx->w = data;
+    mx->dtype = t->dtype;
+    mx->stored = t->pack;
+    if (t->pack == TVIS_PACK_SPARSE)
+        mx->sparse = tvis_sparse_of(t, data);
+}
+
 void tvis_matrix_pack(const tvis_node_plan *p, uint32_t node, uint32_t input, const tvis_matrix *shape, void *out)
 {
     const tvis_kernel *kern = &tvis_gemm_f32[p->choice[node].kernel].k;
     tvis_matrix mx = *shape;
-    mx.w = p->model->blob + p->in[input]->offset;
-    mx.dtype = p->in[input]->dtype;
+    set_weights(&mx, p->in[input], p->model->blob + p->in[input]->offset);
     for (int32_t g = 0; g < mx.groups; g++)
         pack_columns(&mx, kern, (size_t)g * (size_t)mx.n, mx.n, (float *)out + (size_t)g * group_floats(&mx, kern));
 }
 
 void tvis_matrix_bind(tvis_matrix *mx, const tvis_node_run *r, uint32_t node, uint32_t input)
 {
-    mx->w = r->x[input];
-    mx->dtype = r->in[input]->dtype;
-    mx->stored = r->in[input]->pack;
+    set_weights(mx, r->in[input], r->x[input]);
     mx->kernel = r->kernel[node];
     mx->packed = r->packed[node];
 }

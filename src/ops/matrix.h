@@ -5,14 +5,16 @@
 #define TVIS_OPS_MATRIX_H
 
 #include "core/op.h"
+#include "core/sparse.h"
 #include "ops/gemm.h"
 
 /* (groups * n, k) */
 typedef struct tvis_matrix {
-    const void *w;       /* F32 in the order `stored`, or F16 or S4 in plain order */
+    const void *w;       /* F32 in the order `stored`, F16 or S4 in plain order, or F32 or F16 sparse */
     const float *packed; /* in the kernel's order, or NULL */
     uint16_t stored, kernel;
     uint8_t dtype;
+    tvis_sparse sparse; /* of weights that are stored so */
     int32_t n, k, groups;
 } tvis_matrix;
 

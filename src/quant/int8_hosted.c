@@ -98,13 +98,16 @@ static tvis_status with_plain(const tvis_graph *split, const tvis_model *origina
     tvis_blob plain;
     tvis_model m;
     tvis_graph from;
-    tvis_status s = tvis_blob_write(split, &plain, diag);
+    tvis_graph open = *split; /* nothing is compressed */
+    open.sparse = false;
+    tvis_status s = tvis_blob_write(&open, &plain, diag);
     if (s)
         return s;
     s = tvis_model_open(&m, plain.data, plain.size, diag);
     if (!s) {
         tvis_graph_init(&from, diag);
         tvis_graph_read(&from, &m);
+        from.sparse = split->sparse;
         s = from.status ? from.status : make(&m, &from, original, c, blob, report, diag);
         tvis_graph_free(&from);
     }

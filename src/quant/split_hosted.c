@@ -21,6 +21,7 @@ static void split_node(tvis_graph *g, const tvis_gnode *n)
 static void copy_meta(tvis_graph *to, const tvis_graph *from)
 {
     to->arch = from->arch;
+    to->sparse = from->sparse;
     to->classes = from->classes;
     to->h = from->h;
     to->w = from->w;

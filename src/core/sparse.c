@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "core/sparse.h"
+#include "core/half.h"
+
+static size_t row_bytes(int32_t k)
+{
+    return ((size_t)k + 7) / 8;
+}
+
+static size_t starts(int32_t n)
+{
+    return ((size_t)n + TVIS_SPARSE_ROWS - 1) / TVIS_SPARSE_ROWS;
+}
+
+size_t tvis_sparse_head(int32_t n, int32_t k)
+{
+    return (starts(n) * sizeof(uint32_t) + (size_t)n * row_bytes(k) + 3) & ~(size_t)3;
+}
+
+tvis_sparse tvis_sparse_of(const tvis_blob_tensor *t, const void *data)
+{
+    const int32_t *d = t->dims;
+    return (tvis_sparse){ data, t->bytes, d[0], d[1] * d[2] * d[3], (uint32_t)tvis_dtype_size((tvis_dtype)t->dtype) };
+}
+
+/* Of bits that lie behind the last column, none counts. */
+static int32_t count_row(const uint8_t *bits, int32_t k)
+{
+    uint32_t n = 0;
+    for (int32_t i = 0; i < k / 8; i++)
+        n += tvis_ones(bits[i]);
+    if (k % 8)
+        n += tvis_ones(bits[k / 8] & (0xffu >> (8 - k % 8)));
+    return (int32_t)n;
+}
+
+static const uint8_t *bits_of(const tvis_sparse *s, int32_t row)
+{
+    return s->data + starts(s->n) * sizeof(uint32_t) + (size_t)row * row_bytes(s->k);
+}
+
+static size_t start_of(const tvis_sparse *s, int32_t row)
+{
+    return ((const uint32_t *)(const void *)s->data)[row / TVIS_SPARSE_ROWS];
+}
+
+tvis_sparse_cursor tvis_sparse_seek(const tvis_sparse *s, int32_t row)
+{
+    tvis_sparse_cursor c = { s, row / TVIS_SPARSE_ROWS * TVIS_SPARSE_ROWS, start_of(s, row) };
+    while (c.row < row)
+        (void)tvis_sparse_next(&c);
+    return c;
+}
+
+tvis_sparse_row tvis_sparse_next(tvis_sparse_cursor *c)
+{
+    const tvis_sparse *s = c->s;
+    const size_t head = tvis_sparse_head(s->n, s->k), all = (s->bytes - head) / s->size;
+    const uint8_t *bits = bits_of(s, c->row);
+    tvis_sparse_row r = { s->data + head, bits, count_row(bits, s->k), -8, 0 };
+    const size_t count = (size_t)r.count;
+    if (c->at <= all && count <= all - c->at)
+        r.values += c->at * s->size;
+    else
+        r.count = 0;
+    c->at += count;
+    c->row++;
+    if (c->row % TVIS_SPARSE_ROWS == 0 && c->row < s->n)
+        c->at = start_of(s, c->row);
+    return r;
+}
+
+/* A value of `size` bytes; called with a constant. */
+TVIS_INLINE void expand_row(tvis_sparse_row r, const uint32_t size, uint8_t *to)
+{
+    for (int32_t i = 0; i < r.count; i++, r.values += size)
+        memcpy(to + (size_t)tvis_sparse_column(&r) * size, r.values, size);
+}
+
+void tvis_sparse_expand(const tvis_sparse *s, int32_t row, int32_t rows, void *out)
+{
+    const size_t line = (size_t)s->k * s->size;
+    tvis_sparse_cursor c = tvis_sparse_seek(s, row);
+    uint8_t *to = memset(out, 0, (size_t)rows * line);
+    for (int32_t i = 0; i < rows; i++, to += line) {
+        const tvis_sparse_row r = tvis_sparse_next(&c);
+        if (s->size == 1)
+            expand_row(r, 1, to);
+        else if (s->size == 2)
+            expand_row(r, 2, to);
+        else
+            expand_row(r, 4, to);
+    }
+}
+
+static void scatter_halves(tvis_sparse_row r, ptrdiff_t step, float *out)
+{
+    const uint16_t *value = (const uint16_t *)(const void *)r.values;
+    for (int32_t i = 0; i < r.count; i++)
+        tvis_half_expand(&value[i], 1, &out[tvis_sparse_column(&r) * step]);
+}
+
+static void scatter_floats(tvis_sparse_row r, ptrdiff_t step, float *out)
+{
+    const float *value = (const float *)(const void *)r.values;
+    for (int32_t i = 0; i < r.count; i++)
+        out[tvis_sparse_column(&r) * step] = value[i];
+}
+
+void tvis_sparse_scatter(const tvis_sparse *s, int32_t row, int32_t rows, ptrdiff_t next, ptrdiff_t step, float *out)
+{
+    tvis_sparse_cursor c = tvis_sparse_seek(s, row);
+    for (int32_t i = 0; i < rows; i++, out += next) {
+        if (s->size == 2)
+            scatter_halves(tvis_sparse_next(&c), step, out);
+        else
+            scatter_floats(tvis_sparse_next(&c), step, out);
+    }
+}
+
+static bool is_zero(const uint8_t *x, uint32_t size)
+{
+    uint8_t any = 0;
+    for (uint32_t i = 0; i < size; i++)
+        any |= x[i];
+    return any == 0;
+}
+
+size_t tvis_sparse_bytes(const void *plain, int32_t n, int32_t k, uint32_t size)
+{
+    const uint8_t *x = plain;
+    size_t count = 0;
+    for (size_t i = 0; i < (size_t)n * (size_t)k; i++)
+        count += !is_zero(x + i * size, size);
+    return tvis_sparse_head(n, k) + count * size;
+}
+
+void tvis_sparse_compress(const void *plain, int32_t n, int32_t k, uint32_t size, void *out)
+{
+    const uint8_t *x = plain;
+    uint32_t *start = out, count = 0;
+    uint8_t *bits = (uint8_t *)(start + starts(n)), *values = (uint8_t *)out + tvis_sparse_head(n, k);
+    memset(out, 0, tvis_sparse_head(n, k));
+    for (int32_t i = 0; i < n; i++, bits += row_bytes(k)) {
+        if (i % TVIS_SPARSE_ROWS == 0)
+            start[i / TVIS_SPARSE_ROWS] = count;
+        for (int32_t c = 0; c < k; c++, x += size)
+            if (!is_zero(x, size)) {
+                bits[c / 8] |= (uint8_t)(1 << c % 8);
+                memcpy(values + (size_t)count++ * size, x, size);
+            }
+    }
+}
