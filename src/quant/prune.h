@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What the ways of pruning have in common. */
+#ifndef TVIS_QUANT_PRUNE_H
+#define TVIS_QUANT_PRUNE_H
+
+#include "quant/channel_groups_hosted.h"
+
+#include <tinyvis/prune.h>
+
+/* A model while it is pruned. */
+typedef struct tvis_pruner {
+    const tvis_model *m;
+    const tvis_prune_config *c;
+    tvis_graph *g;    /* read from m; each method rewrites it. Tensors have the numbers of the blob */
+    uint32_t *chosen; /* nodes with weights that c->modules names, `count` of them, in order */
+    uint32_t count;
+    tvis_channel_groups groups; /* CHANNEL: what was cut; else empty */
+    tvis_prune_report report;
+} tvis_pruner;
+
+/* The smallest weights of the chosen layers become 0. */
+void tvis_prune_magnitude(tvis_pruner *p);
+/* Channels are left out of g; s tells which. */
+void tvis_prune_channels(tvis_pruner *p, tvis_channel_groups *s);
+/* The weights of the chosen layers that are not 0 make up for those that are: least squares on the calibration
+ * pictures. */
+void tvis_prune_recover(tvis_pruner *p);
+
+/* What each weight of the chosen layers is worth, for TVIS_WORTH_SHARE: p->count arrays for the caller to free, some
+ * NULL after an error. */
+float **tvis_prune_values(tvis_pruner *p);
+
+/* Records the first failure. */
+void tvis_prune_fail(tvis_pruner *p, tvis_status s, tvis_diag_code code, const char *name, const char *why);
+/* Fills p->chosen. */
+void tvis_prune_choose(tvis_pruner *p);
+/* A constant's data for writing: a copy in place of what lies in the model's blob. NULL after an error. */
+float *tvis_prune_writable(tvis_pruner *p, uint32_t tensor);
+/* Counts the chosen layers into the report and tells the caller of each. */
+void tvis_prune_note(tvis_pruner *p);
+/* Whether a name fits one of the patterns, separated by ',', with '*' and '?'. */
+bool tvis_name_fits(const char *patterns, const char *name);
+
+#endif
