@@ -35,6 +35,13 @@ static tvis_status count_macs(tvis_search *s)
     return status;
 }
 
+/* From now on. */
+static tvis_status judge_by_all(tvis_search *s)
+{
+    tvis_reference_free(&s->reference);
+    return tvis_reference_make(&s->reference, s->m, s->c, REFERENCE_BYTES, s->diag);
+}
+
 static tvis_status search(tvis_search *s)
 {
     tvis_status status = s->grade && s->precision && s->observed && s->range && s->share && s->shift
@@ -43,11 +50,13 @@ static tvis_status search(tvis_search *s)
     if (!status)
         status = count_macs(s);
     if (!status && compares(s->c))
-        status = tvis_reference_make(&s->reference, s->m, s->c, REFERENCE_BYTES, s->diag);
+        status = tvis_reference_make(&s->reference, s->m, &s->odd.c, REFERENCE_BYTES, s->diag);
     if (!status)
         status = tvis_search_ranges(s);
     if (!status && s->c->observer == TVIS_OBSERVER_BEST)
         status = tvis_search_correct(s);
+    if (!status && s->c->mixed)
+        status = judge_by_all(s);
     if (!status && s->c->mixed)
         status = tvis_search_grades(s);
     if (!status && s->c->mixed && s->c->observer == TVIS_OBSERVER_BEST)
@@ -73,6 +82,8 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
         .report = { .drop = NAN },
         .diag = diag,
     };
+    tvis_half_make(&s.even, c, 0);
+    tvis_half_make(&s.odd, c, 1);
     tvis_status status = search(&s);
     if (!status)
         status = tvis_search_make(&s, blob);

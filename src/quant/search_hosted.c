@@ -70,15 +70,11 @@ static void set_way(tvis_search *s, way w)
 }
 
 /* The best of the ways that the config leaves open, which is set afterwards. */
-static tvis_status best_way(tvis_search *s, bool judge, tvis_score *best)
+static tvis_status best_way(tvis_search *s, tvis_score *best)
 {
     const way given = { s->c->observer, s->c->percentile };
     way found = given;
     best->badness = INFINITY;
-    if (s->c->observer != TVIS_OBSERVER_BEST && !judge) {
-        set_way(s, given);
-        return TVIS_OK;
-    }
     const uint32_t count = s->c->observer == TVIS_OBSERVER_BEST ? WAYS : 1;
     for (uint32_t i = 0; i < count; i++) {
         const way w = count == 1 ? given : ways[i];
@@ -110,40 +106,69 @@ static void name_constant(const tvis_search *s)
     }
 }
 
-static tvis_status calibrate(tvis_search *s)
+static tvis_status calibrate(tvis_search *s, const tvis_quantize_config *c)
 {
     tvis_calibration_free(&s->k);
-    return tvis_calibrate(&s->k, s->m, s->c, s->diag);
+    return tvis_calibrate(&s->k, s->m, c, s->diag);
 }
 
-/* With factors by channel; taken back if the answers are further from the float model's than `before`. */
-static tvis_status equalize(tvis_search *s, double before)
+/* Applies factors by channel; *any: there are some. */
+static tvis_status apply_factors(tvis_search *s, tvis_equalization *e, bool *any)
+{
+    tvis_status status = tvis_equalization_choose(e, s->from, &s->k);
+    if (status)
+        return tvis_fail(s->diag, status, TVIS_DIAG_SYSTEM, "equalization", "out of memory");
+    *any = e->layers > 0;
+    if (*any)
+        tvis_equalization_apply(e, s->from, false);
+    return TVIS_OK;
+}
+
+/* Ranges of the even pictures: the best way without factors and, on trial, with them. */
+static tvis_status decide(tvis_search *s, bool *equalized, way *found)
 {
     tvis_equalization e;
-    tvis_score score;
-    tvis_status status = tvis_equalization_choose(&e, s->from, &s->k);
-    if (status)
-        status = tvis_fail(s->diag, status, TVIS_DIAG_SYSTEM, "equalization", "out of memory");
-    if (!status && e.layers) {
-        const tvis_calibration plain = s->k;
-        const tvis_quantize_report report = s->report;
-        s->k = (tvis_calibration){ NULL, 0 };
-        tvis_equalization_apply(&e, s->from, false);
-        s->report.equalized = true;
-        status = calibrate(s);
-        if (!status)
-            status = best_way(s, s->c->equalize == TVIS_EQUALIZE_BEST, &score);
-        tvis_calibration other = plain;
-        if (!status && s->c->equalize == TVIS_EQUALIZE_BEST && !(score.badness < before)) {
-            tvis_equalization_apply(&e, s->from, true);
-            other = s->k;
-            s->k = plain;
-            set_way(s, (way){ report.observer, report.percentile });
-            s->report.equalized = false;
-        }
-        tvis_calibration_free(&other);
+    tvis_score plain = { .badness = INFINITY }, factors;
+    bool any = false;
+    tvis_status status = calibrate(s, &s->even.c);
+    if (!status && s->c->equalize != TVIS_EQUALIZE_ON)
+        status = best_way(s, &plain);
+    *found = (way){ s->report.observer, s->report.percentile };
+    *equalized = false;
+    if (status || s->c->equalize == TVIS_EQUALIZE_OFF)
+        return status;
+    status = apply_factors(s, &e, &any);
+    if (!status)
+        status = calibrate(s, &s->even.c);
+    if (!status)
+        status = best_way(s, &factors);
+    if (!status && factors.badness < plain.badness) {
+        *found = (way){ s->report.observer, s->report.percentile };
+        *equalized = any;
     }
+    if (any)
+        tvis_equalization_apply(&e, s->from, true);
     tvis_equalization_free(&e);
+    return status;
+}
+
+/* The same for good, with all pictures. */
+static tvis_status settle(tvis_search *s, bool equalized, way w)
+{
+    tvis_equalization e;
+    bool any = false;
+    tvis_status status = calibrate(s, s->c);
+    if (!status)
+        name_constant(s);
+    if (!status && equalized) {
+        status = apply_factors(s, &e, &any);
+        if (!status && any)
+            status = calibrate(s, s->c);
+        tvis_equalization_free(&e);
+    }
+    s->report.equalized = any;
+    if (!status)
+        set_way(s, w);
     return status;
 }
 
@@ -210,18 +235,52 @@ static tvis_status widen_sums(tvis_search *s)
 
 tvis_status tvis_search_ranges(tvis_search *s)
 {
-    const bool open = s->c->equalize == TVIS_EQUALIZE_BEST, best = s->c->observer == TVIS_OBSERVER_BEST;
-    tvis_score score = { .badness = INFINITY };
-    tvis_status status = calibrate(s);
+    const bool best = s->c->observer == TVIS_OBSERVER_BEST, open = best || s->c->equalize == TVIS_EQUALIZE_BEST;
+    bool equalized = s->c->equalize == TVIS_EQUALIZE_ON;
+    way found = { s->c->observer, s->c->percentile };
+    tvis_status status = open ? decide(s, &equalized, &found) : TVIS_OK;
     if (!status)
-        name_constant(s);
-    if (!status && s->c->equalize != TVIS_EQUALIZE_ON)
-        status = best_way(s, open, &score);
-    if (!status && s->c->equalize != TVIS_EQUALIZE_OFF)
-        status = equalize(s, open ? score.badness : INFINITY);
+        status = settle(s, equalized, found);
     if (!status && best)
         status = widen_sums(s);
     if (!status && best)
         status = tvis_search_refine(s);
     return status;
+}
+
+/* ---- halves ---- */
+
+static tvis_status half_input(void *user, uint32_t i, const tvis_tensor *in, tvis_diag *diag)
+{
+    const tvis_half *h = user;
+    return h->all->input(h->all->input_user, 2 * i + h->first, in, diag);
+}
+
+static int32_t half_label(void *user, uint32_t i)
+{
+    const tvis_half *h = user;
+    return h->all->label(h->all->input_user, 2 * i + h->first);
+}
+
+static void half_progress(void *user, const char *what, uint32_t done, uint32_t total)
+{
+    const tvis_half *h = user;
+    h->all->progress(h->all->input_user, what, done, total);
+}
+
+void tvis_half_make(tvis_half *h, const tvis_quantize_config *c, uint32_t first)
+{
+    enum { FEW = 8 };
+    h->all = c;
+    h->first = first;
+    h->c = *c;
+    if (c->images < FEW)
+        return;
+    h->c.images = (c->images + 1 - first) / 2;
+    h->c.input = half_input;
+    h->c.input_user = h;
+    h->c.label = c->label ? half_label : NULL;
+    h->c.progress = c->progress ? half_progress : NULL;
+    h->c.decided = NULL;
+    h->c.kept = NULL;
 }

@@ -7,8 +7,16 @@
 #include "quant/forms_hosted.h"
 #include "quant/score_hosted.h"
 
+/* Every second calibration picture, as a config of its own. */
+typedef struct tvis_half {
+    const tvis_quantize_config *all;
+    uint32_t first; /* 0 or 1 */
+    tvis_quantize_config c;
+} tvis_half;
+
 typedef struct tvis_search {
     const tvis_quantize_config *c;
+    tvis_half even, odd; /* ways are tried with ranges of one half, and judged by the answers to the other */
     const tvis_model *original; /* as it was given: names that callers get are its own */
     const tvis_model *m;        /* the float model, activations on their own, in memory that may be written */
     tvis_graph *from;           /* the same */
@@ -27,6 +35,8 @@ typedef struct tvis_search {
     tvis_diag *diag;
 } tvis_search;
 
+/* Fewer than 8 pictures are not cut in halves. h must stay where it is. */
+void tvis_half_make(tvis_half *h, const tvis_quantize_config *c, uint32_t first);
 /* Ranges, and factors by channel in the weights of `from`: calibrates, and tries what the config leaves open. */
 tvis_status tvis_search_ranges(tvis_search *s);
 /* The range of each tensor by the answers. */
