@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The only place that names what inference code takes from libc. Replace it for a target without <string.h>. */
+/* The only place that names what inference code takes from libc: these, and nothing else. A freestanding compiler may have no
+ * <string.h>. */
 #ifndef TVIS_CORE_PORT_H
 #define TVIS_CORE_PORT_H
 
-#include <string.h> /* memcpy, memmove, memset and nothing else */
+#if __STDC_HOSTED__
+#include <string.h>
+#else
+#include <stddef.h>
+void *memcpy(void *restrict to, const void *restrict from, size_t n);
+void *memmove(void *to, const void *from, size_t n);
+void *memset(void *to, int byte, size_t n);
+int memcmp(const void *a, const void *b, size_t n);
+#endif
 
 /* For our own mistakes, never for input. Empty unless the build defines it. */
 #ifndef TVIS_ASSERT
