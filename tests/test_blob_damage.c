@@ -134,7 +134,7 @@ static const damage damages[] = {
     T(3, name, BIG, BOUNDS),
     T(10, dtype, TVIS_DTYPE_COUNT_, ENUM),
     T(0, factors, 2, ENUM),
-    T(10, pack, 1, ENUM),
+    T(10, pack, 2, ENUM),
     T(10, pack, 0x200, ENUM),
     T(10, pack, TVIS_PACK_PANEL(16), BOUNDS), /* would be 16 rows */
     T(2, pack, TVIS_PACK_PANEL(8), BOUNDS),
