@@ -63,7 +63,7 @@ def main():
     p.add_argument("--same-light", action="store_true", help="change the view only")
     a = p.parse_args()
     a.out.mkdir(parents=True, exist_ok=True)
-    small = np.diag([0.5, 0.5, 1.0])
+    small = np.array([[0.5, 0, -0.25], [0, 0.5, -0.25], [0, 0, 1]])  # centres of pixels stay centres
     if a.held_out:
         a.pictures += pictures.files(a.held_out, "held out")
     if not a.pictures:

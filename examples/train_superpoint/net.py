@@ -26,6 +26,7 @@ class SuperPoint(nn.Module):
             c = self._add(name, c, k, 3, True)
         self._add("convPa", c, head, 3, True)
         self._add("convPb", head, CELL * CELL + 1, 1, False)
+        nn.init.constant_(self.convPb.bias[-1], 5.0)  # most cells have no point
         self._add("convDa", c, head, 3, True)
         self._add("convDb", head, descriptor, 1, False)
 

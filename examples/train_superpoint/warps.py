@@ -47,7 +47,7 @@ def _shade(rng, im):
         axes = (int(rng.uniform(0.1, 0.5) * w), int(rng.uniform(0.1, 0.5) * h))
         cv2.ellipse(mask, at, axes, rng.uniform(0, 90), 0, 360, 1.0, -1)
     k = int(rng.integers(10, 40)) * 2 + 1
-    return im * (1 - rng.uniform(-0.5, 0.8) * cv2.GaussianBlur(mask, (k, k), 0))
+    return im * (1 - rng.uniform(-0.4, 0.7) * cv2.GaussianBlur(mask, (k, k), 0))
 
 
 def _motion(rng, im):
@@ -64,15 +64,15 @@ def light(rng, im):
     if rng.random() < 0.5:
         im = 255 * (im / 255).clip(0, 1) ** np.exp(rng.normal(0, 0.35))
     mean = im.mean()
-    im = (im - mean) * rng.uniform(0.4, 1.4) + mean + rng.uniform(-50, 50)
+    im = (im - mean) * rng.uniform(0.5, 1.4) + mean + rng.uniform(-40, 40)
     if rng.random() < 0.5:
         im = _shade(rng, im)
     if rng.random() < 0.3:
         im = _motion(rng, im)
     if rng.random() < 0.3:
         im = cv2.GaussianBlur(im, (3, 3), rng.uniform(0.3, 1.2))
-    im = im + rng.normal(0, rng.uniform(0, 10), im.shape)
-    if rng.random() < 0.2:
+    im = im + rng.normal(0, rng.uniform(0, 7), im.shape)
+    if rng.random() < 0.05:
         speck = rng.random(im.shape)
         im[speck < 0.003], im[speck > 0.997] = 0, 255
     return np.clip(im, 0, 255).astype(np.float32)
