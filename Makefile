@@ -79,7 +79,9 @@ TESTS    ?= $(wildcard tests/test_*.c)
 object    = $(addprefix $(B)/,$(addsuffix .o,$(basename $1)))
 FREE_OBJ := $(call object,$(FREE))
 LIB_OBJ  := $(FREE_OBJ) $(call object,$(HOSTED))
-TOOL_OBJ := $(call object,$(TOOL))
+# The model that the tool has in itself, as an array.
+BUNDLED  := models/superpoint.tvis
+TOOL_OBJ := $(call object,$(TOOL)) $(if $(TOOL),$(B)/bundled.o)
 # A program of its own out of the tool's parts.
 EVAL_OBJ := $(call object,$(EVAL)) $(filter-out %/main.o,$(TOOL_OBJ))
 PIC_OBJ  := $(LIB_OBJ:$(B)/%=$(B)/pic/%)
@@ -110,6 +112,14 @@ $(B)/%.o: %.c $(B)/flags
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(COMPILE) -c $< -o $@
+$(B)/bundled.c: $(BUNDLED) Makefile
+	@mkdir -p $(@D)
+	@{ echo '#include "examples/tinyvis/bundled.h"'; \
+	echo '__attribute__((aligned(64))) const uint8_t bundled_superpoint[] = {'; od -An -v -tu1 $< | sed 's/[0-9][0-9]*/&,/g'; \
+	echo '};'; echo 'const size_t bundled_superpoint_size = sizeof bundled_superpoint;'; } > $@.tmp && mv $@.tmp $@
+$(B)/bundled.o: $(B)/bundled.c $(B)/flags
+	$(call say,CC,$(BUNDLED))
+	$(Q)$(COMPILE) -I. -c $< -o $@
 $(B)/%.o: %.S $(B)/flags
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
@@ -144,7 +154,7 @@ $(BENCHES:%.c=$(B)/%): $(B)/%: $(B)/%.o $(BENCH_OBJ) $(B)/libtinyvis.a
 	$(Q)$(LINK) -o $@ $< $(BENCH_OBJ) $(B)/libtinyvis.a -lm -lpthread
 
 install: lib tool
-	install -d $(addprefix $(DESTDIR),$(PREFIX)/include/tinyvis $(PREFIX)/bin $(LIBDIR)/pkgconfig $(PREFIX)/share/man/man1)
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/include/tinyvis $(PREFIX)/bin $(LIBDIR)/pkgconfig $(PREFIX)/share/man/man1 $(PREFIX)/share/tinyvis)
 	install -m 644 include/tinyvis/*.h $(DESTDIR)$(PREFIX)/include/tinyvis
 	install -m 644 $(B)/libtinyvis.a $(DESTDIR)$(LIBDIR)
 	$(if $(SHARED),install -m 755 $(B)/libtinyvis.so $(DESTDIR)$(LIBDIR)/libtinyvis.so.$(VERSION))
@@ -153,16 +163,19 @@ install: lib tool
 	sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(VERSION)|' pkgconfig/tinyvis.pc.in \
 	    > $(DESTDIR)$(LIBDIR)/pkgconfig/tinyvis.pc
 	$(if $(TOOL),install -m 755 $(B)/tinyvis $(DESTDIR)$(PREFIX)/bin)
+	install -m 644 models/*.tvis $(DESTDIR)$(PREFIX)/share/tinyvis
 	$(if $(MAN),install -m 644 $(MAN) $(DESTDIR)$(PREFIX)/share/man/man1)
 uninstall:
-	rm -rf $(DESTDIR)$(PREFIX)/include/tinyvis
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/,include/tinyvis share/tinyvis)
 	rm -f $(addprefix $(DESTDIR),$(PREFIX)/bin/tinyvis $(PREFIX)/share/man/man1/tinyvis.1 $(LIBDIR)/pkgconfig/tinyvis.pc \
 	    $(addprefix $(LIBDIR)/libtinyvis.,a so so.$(VERSION)) $(LIBDIR)/$(SONAME))
 
 bench: $(BENCHES:%.c=$(B)/%)
 	$(foreach p,$^,$(RUN) $p $(BENCH_ARGS) &&) true
-demo: all
-	TINYVIS='$(abspath $(B))/tinyvis' TINYVIS_DATA='$(DATA)' JPEG='$(JPEG)' sh examples/demo.sh
+# On as many processors as there are, unless make was told how many.
+demo:
+	+@$(MAKE) --no-print-directory $(if $(filter -j% --jobs%,$(MAKEFLAGS)),,-j$(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 1)) tool
+	@TINYVIS='$(strip $(RUN) $(B)/tinyvis)' OUT='$(B)/demo' TINYVIS_DATA='$(DATA)' JPEG='$(JPEG)' sh examples/demo/demo.sh
 clean:
 	rm -rf build
 format:

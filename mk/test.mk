@@ -6,7 +6,7 @@ SCRIPTS  ?= $(wildcard tests/build/*.sh tests/tool/*.sh)
 FAULTS   := malloc calloc realloc aligned_alloc posix_memalign open open64 fopen fopen64 fdopen fstat fstat64 mmap mmap64 \
             read write fread fwrite fsync fflush close fclose rename pthread_create
 PROGRAMS := $(TESTS:%.c=$(B)/%)
-TOOL_PARTS := $(call object,$(filter-out %/main.c,$(TOOL)))
+TOOL_PARTS := $(filter-out %/main.o,$(TOOL_OBJ))
 SUPPORT  := $(call object,tests/tvt.c tests/fault.c) $(TOOL_PARTS)
 TAPS     := $(PROGRAMS:%=%.tap) $(patsubst tests/%.sh,$(B)/tests/%.tap,$(SCRIPTS))
 export TINYVIS_DATA := $(abspath $(DATA))

@@ -1,45 +1,29 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# make demo: a network from PyTorch's weights to an answer about a picture, on this machine, in a few seconds.
-# TINYVIS_DATA names a folder with weights/ and imagenet_sample/; without it the weights are random numbers.
-# JPEG=0 says that the tool was built without libjpeg.
+# make demo: two photographs of one building, matched by the network that tinyvis brings along.
+# Where TINYVIS_DATA names a folder with weights/ and imagenet_sample/ (and JPEG=1: the tool reads JPEG), a network out of
+# PyTorch's weights looks at two photographs too.
 set -eu
+here=$(dirname "$0")
 tool=${TINYVIS:-build/native/tinyvis}
 data=${TINYVIS_DATA:-../shared/data}
-out=$(dirname "$tool")/demo
+out=${OUT:-$(dirname "$tool")/demo}
 mkdir -p "$out"
 
 show() {
     printf '\n$ tinyvis'
     printf ' %s' "$@"
     printf '\n'
-    "$tool" "$@"
+    # shellcheck disable=SC2086 # a command: it may begin with an emulator
+    $tool "$@"
 }
 
-# Rings in three colours, as a plain PPM.
-draw_rings() {
-    awk 'BEGIN {
-        print "P3 256 256 255"
-        for (y = 0; y < 256; y++)
-            for (x = 0; x < 256; x++) {
-                r = sqrt((x - 128) ^ 2 + (y - 128) ^ 2)
-                printf "%d %d %d\n", 127 + 127 * sin(r / 9), 127 + 127 * sin(x / 23), y
-            }
-    }' > "$1"
-}
+show match "$here/pavilion_a.pgm" "$here/pavilion_b.pgm" -o "$out/demo.png"
+printf '\nThe pictures with their matches: %s\n' "$out/demo.png"
 
 weights=$data/weights/mobilenet_v2.pth
-photo=$data/imagenet_sample/0340_n02391049_zebra.jpg
-if [ -r "$weights" ] && [ -r "$photo" ] && [ "${JPEG:-1}" = 1 ]; then
-    labels=$data/imagenet_sample/imagenet_classes.txt
-    show convert -m mobilenet_v2 --labels "$labels" "$weights" -o "$out/mobilenet_v2.tvis"
-    show info "$out/mobilenet_v2.tvis"
-    show run "$out/mobilenet_v2.tvis" "$photo" "$data/imagenet_sample/0404_n02690373_airliner.jpg"
-else
-    echo "No trained weights (TINYVIS_DATA is not set, or this build reads no JPEG): the weights are random numbers,"
-    echo "so the classes below mean nothing. Everything else is what a trained network would do."
-    draw_rings "$out/rings.ppm"
-    show convert -m mobilenet_v2 --random 1 -o "$out/mobilenet_v2.tvis"
-    show info "$out/mobilenet_v2.tvis"
-    show run "$out/mobilenet_v2.tvis" "$out/rings.ppm"
+sample=$data/imagenet_sample
+if [ -r "$weights" ] && [ -r "$sample/0340_n02391049_zebra.jpg" ] && [ "${JPEG:-1}" = 1 ]; then
+    show convert -m mobilenet_v2 --labels "$sample/imagenet_classes.txt" "$weights" -o "$out/mobilenet_v2.tvis"
+    show run "$out/mobilenet_v2.tvis" "$sample/0340_n02391049_zebra.jpg" "$sample/0404_n02690373_airliner.jpg"
 fi

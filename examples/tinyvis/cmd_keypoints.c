@@ -22,7 +22,7 @@ static int check(const request *r)
         return status;
     if (!files_ends_with(o, ".png") && !files_ends_with(o, ".ppm") && !files_ends_with(o, ".csv"))
         return print_usage_error(cmd_keypoints.name, "option '-o': '%.100s' does not end in .png, .ppm or .csv", o);
-    if (files_same(o, r->picture) || files_same(o, r->model))
+    if (files_same(o, r->picture) || (r->model && files_same(o, r->model)))
         return print_failure(o, "would be written over an input");
     return ARGS_GO_ON;
 }
@@ -106,7 +106,7 @@ static int find(const request *r)
     points p = { 0 };
     int status = TOOL_OK;
     if (points_model(&l, r->model, &r->points, &d))
-        status = print_diag(r->model, &d);
+        status = print_diag(l.path, &d);
     else if (points_find(&p, &l, r->picture, &r->points, &d))
         status = print_diag(r->picture, &d);
     else if (r->output &&
@@ -128,14 +128,15 @@ static int run(int argc, char **argv)
         OPTION_JSON(&r.json),
         { 0 },
     };
-    int count, status = args_parse(&cmd_keypoints, options, argc, argv, &count, 2, 2);
+    int count, status = args_parse(&cmd_keypoints, options, argc, argv, &count, 1, 2);
     if (status != ARGS_GO_ON)
         return status;
-    r.model = argv[0];
-    r.picture = argv[1];
-    status = check(&r);
+    status = points_operands(&cmd_keypoints, count, argv, 1, &r.model);
+    r.picture = argv[count - 1];
+    if (status == ARGS_GO_ON)
+        status = check(&r);
     return status == ARGS_GO_ON ? find(&r) : status;
 }
 
-const command cmd_keypoints = { "keypoints", "M.tvis IMAGE [options]",
+const command cmd_keypoints = { "keypoints", "[M.tvis] IMAGE [options]",
                                 "points of a picture that are found again in others", run };

@@ -49,7 +49,7 @@ static int check(const request *r)
         return status;
     if (!files_ends_with(o, ".png") && !files_ends_with(o, ".ppm") && !files_ends_with(o, ".csv"))
         return print_usage_error(cmd_match.name, "option '-o': '%.100s' does not end in .png, .ppm or .csv", o);
-    if (files_same(o, r->a) || files_same(o, r->b) || files_same(o, r->model))
+    if (files_same(o, r->a) || files_same(o, r->b) || (r->model && files_same(o, r->model)))
         return print_failure(o, "would be written over an input");
     return ARGS_GO_ON;
 }
@@ -232,7 +232,7 @@ static int compute(const request *r, matched *m, loaded *l)
 {
     tvis_diag d;
     if (points_model(l, r->model, &r->points, &d))
-        return print_diag(r->model, &d);
+        return print_diag(l->path, &d);
     if (points_find(&m->a, l, r->a, &r->points, &d))
         return print_diag(r->a, &d);
     if (points_find(&m->b, l, r->b, &r->points, &d))
@@ -287,13 +287,14 @@ static int run(int argc, char **argv)
     };
     matched m = { 0 };
     loaded l = { 0 };
-    int count, status = args_parse(&cmd_match, options, argc, argv, &count, 3, 3);
+    int count, status = args_parse(&cmd_match, options, argc, argv, &count, 2, 3);
     if (status != ARGS_GO_ON)
         return status;
-    r.model = argv[0];
-    r.a = argv[1];
-    r.b = argv[2];
-    status = check(&r);
+    status = points_operands(&cmd_match, count, argv, 2, &r.model);
+    r.a = argv[count - 2];
+    r.b = argv[count - 1];
+    if (status == ARGS_GO_ON)
+        status = check(&r);
     if (status == ARGS_GO_ON)
         status = compute(&r, &m, &l);
     points_free(&m.a);
@@ -305,5 +306,5 @@ static int run(int argc, char **argv)
     return status;
 }
 
-const command cmd_match = { "match", "M.tvis A B [options]",
+const command cmd_match = { "match", "[M.tvis] A B [options]",
                             "points that two pictures share, and the homography between them", run };

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "load_model.h"
 
+#include "bundled.h"
 #include "fail.h"
 #include "stats.h"
 
@@ -36,11 +37,20 @@ static tvis_status start_threads(loaded *l, uint32_t threads, tvis_diag *d)
     return TVIS_OK;
 }
 
+static tvis_status open_file(loaded *l, const char *path, tvis_diag *d)
+{
+    l->path = path ? path : BUNDLED_NAME;
+    if (path)
+        return tvis_file_open(&l->file, path, d);
+    l->file = (tvis_file){ bundled_superpoint, bundled_superpoint_size, false };
+    return TVIS_OK;
+}
+
 tvis_status model_load(loaded *l, const char *path, uint32_t threads, tvis_diag *d)
 {
-    *l = (loaded){ .path = path };
+    *l = (loaded){ 0 };
     tvis_session_defaults(&l->config);
-    tvis_status s = tvis_file_open(&l->file, path, d);
+    tvis_status s = open_file(l, path, d);
     if (!s)
         s = tvis_model_open(&l->model, l->file.data, l->file.size, d);
     if (!s)
@@ -50,7 +60,7 @@ tvis_status model_load(loaded *l, const char *path, uint32_t threads, tvis_diag 
     tvis_model_get_info(&l->model, &l->info);
     tvis_model_preprocess(&l->model, &l->preprocess);
     if (l->info.inputs != 1)
-        return tool_fail_value(d, TVIS_EUNSUP, TVIS_DIAG_LIMIT, path, "inputs; the tool runs networks with one", 1,
+        return tool_fail_value(d, TVIS_EUNSUP, TVIS_DIAG_LIMIT, l->path, "inputs; the tool runs networks with one", 1,
                                l->info.inputs);
     return start_threads(l, threads, d);
 }
@@ -139,7 +149,7 @@ void model_unload(loaded *l)
 {
     model_stop(l);
     tvis_pool_destroy(l->pool);
-    if (l->file.data)
+    if (l->file.data && l->file.data != bundled_superpoint)
         tvis_file_close(&l->file);
     *l = (loaded){ 0 };
 }

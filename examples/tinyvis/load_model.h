@@ -11,7 +11,7 @@
 /* Starts as { 0 }; model_unload() ends it, also after a failure. */
 typedef struct loaded {
     const char *path; /* the caller's */
-    tvis_file file;
+    tvis_file file;   /* of the bundled model its array, which nobody frees */
     tvis_model model;
     tvis_model_info info;
     tvis_preprocess preprocess;
@@ -28,7 +28,8 @@ typedef struct loaded {
 /* Memory aligned to TVIS_ARENA_ALIGN; free() gives it back. NULL when there is none. */
 void *memory_aligned(size_t bytes);
 
-/* Maps and opens the blob and compares every checksum. The config is the default one with so many threads. */
+/* Maps and opens the blob and compares every checksum. The config is the default one with so many threads.
+ * path: NULL for the model that the tool has in itself. */
 tvis_status model_load(loaded *l, const char *path, uint32_t threads, tvis_diag *d);
 /* Packs the weights for l->config and works out l->bytes; nothing runs. visit may be NULL. */
 tvis_status model_plan(loaded *l, tvis_node_visitor visit, void *user, tvis_diag *d);

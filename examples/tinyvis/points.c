@@ -2,6 +2,7 @@
 #include "points.h"
 
 #include "fail.h"
+#include "files.h"
 #include "stats.h"
 
 #include <tinyvis/keypoints.h>
@@ -17,6 +18,15 @@ int points_check(const command *c, const points_options *o)
                                 : ARGS_GO_ON;
 }
 
+int points_operands(const command *c, int count, char **operand, int pictures, const char **model)
+{
+    *model = count > pictures ? operand[0] : NULL;
+    for (int i = count - pictures; i < count; i++)
+        if (files_ends_with(operand[i], ".tvis"))
+            return print_usage_error(c->name, "something is missing: tinyvis %s %s", c->name, c->usage);
+    return ARGS_GO_ON;
+}
+
 tvis_status points_model(loaded *l, const char *path, const points_options *o, tvis_diag *d)
 {
     tvis_status s = model_load(l, path, (uint32_t)o->threads, d);
@@ -24,7 +34,7 @@ tvis_status points_model(loaded *l, const char *path, const points_options *o, t
         return s;
     l->config.plan = (uint8_t)o->plan;
     if (l->info.outputs != 2 || l->info.classes || l->preprocess.fit != TVIS_FIT_STRETCH)
-        return tool_fail(d, TVIS_EINVAL, TVIS_DIAG_GRAPH, path, "is no model for keypoints: scores and descriptors");
+        return tool_fail(d, TVIS_EINVAL, TVIS_DIAG_GRAPH, l->path, "is no model for keypoints: scores and descriptors");
     return TVIS_OK;
 }
 

@@ -90,7 +90,10 @@ typedef struct points {
 
 /* Whether both options of a size are not given at once; a usage error of this command otherwise. */
 int points_check(const command *c, const points_options *o);
-/* The model, which has to be one for keypoints. */
+/* The model before `pictures` pictures, of which *count operands are left; NULL, the bundled one, where none is named.
+ * A usage error if one of the pictures is a model. */
+int points_operands(const command *c, int count, char **operand, int pictures, const char **model);
+/* The model, which has to be one for keypoints; NULL: the bundled one. */
 tvis_status points_model(loaded *l, const char *path, const points_options *o, tvis_diag *d);
 /* Reads the picture, runs the network and picks the points. */
 tvis_status points_find(points *p, loaded *l, const char *path, const points_options *o, tvis_diag *d);

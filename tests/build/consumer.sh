@@ -45,6 +45,9 @@ install_to "$root/static"
 for f in include/tinyvis/*.h; do
     cmp "$f" "$root/static/opt/tinyvis/$f" 2>&1
 done | empty "all headers are installed"
+for f in models/*.tvis; do
+    cmp "$f" "$root/static/opt/tinyvis/share/tinyvis/${f##*/}" 2>&1
+done | empty "all models are installed"
 # shellcheck disable=SC2086
 build_and_run "a C program with the static library" c tests/consumer/program.c $CC -std=c99
 # shellcheck disable=SC2086

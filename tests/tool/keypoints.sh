@@ -94,8 +94,10 @@ works 'and says why' match "$T/m.tvis" "$T/tiny.pgm" "$T/part.pgm"
 says 'in words' '^no homography: fewer than 4 matches'
 rm "$T/none.ppm"
 
-fails 2 'something is missing: tinyvis keypoints M.tvis IMAGE' keypoints "$T/a.ppm"
-fails 2 'something is missing: tinyvis match M.tvis A B' match "$T/a.ppm" "$T/wide.ppm"
+fails 2 'something is missing: tinyvis keypoints \[M.tvis\] IMAGE' keypoints "$T/m.tvis"
+fails 2 'something is missing: tinyvis match \[M.tvis\] A B' match "$T/m.tvis" "$T/wide.ppm"
+fails 2 'something is missing' keypoints
+fails 2 'something is missing' match "$T/a.ppm"
 fails 2 'one argument too many' keypoints "$T/m.tvis" "$T/a.ppm" "$T/wide.ppm"
 fails 2 'does not end in .png, .ppm or .csv' keypoints "$T/m.tvis" "$T/a.ppm" -o "$T/none.jpg"
 fails 2 'does not end in .png, .ppm or .csv' match "$T/m.tvis" "$T/a.ppm" "$T/wide.ppm" -o "$T/none.npy"
