@@ -213,7 +213,10 @@ def label(a, net, turn):
         ims += list(z["ims"])
         points += np.split(z["points"], np.cumsum(z["counts"])[:-1])
     both = [(im, snapped(im, p)) for im, p in zip(ims, points)]
-    return list(zip(*(b for b in both if len(b[1]) >= FEWEST)))
+    both = [b for b in both if len(b[1]) >= FEWEST]
+    if not both:
+        raise SystemExit("the detector finds too little in the photographs: more --shapes-steps or a lower --threshold")
+    return [b[0] for b in both], [b[1] for b in both]
 
 
 # ---- both heads ----
