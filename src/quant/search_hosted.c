@@ -270,11 +270,11 @@ static void half_progress(void *user, const char *what, uint32_t done, uint32_t 
 
 void tvis_half_make(tvis_half *h, const tvis_quantize_config *c, uint32_t first)
 {
-    enum { FEW = 8, MANY = 64 };
+    enum { FEW = 8 };
     h->all = c;
     h->first = first;
     h->c = *c;
-    if (c->images < FEW || c->images >= MANY)
+    if (c->images < FEW)
         return;
     h->c.images = (c->images + 1 - first) / 2;
     h->c.input = half_input;

@@ -35,8 +35,7 @@ typedef struct tvis_search {
     tvis_diag *diag;
 } tvis_search;
 
-/* Fewer than 8 pictures are not cut in halves, nor are 64 and more: what ranges they have others have too. h must stay where it
- * is. */
+/* Fewer than 8 pictures are not cut in halves. h must stay where it is. */
 void tvis_half_make(tvis_half *h, const tvis_quantize_config *c, uint32_t first);
 /* Ranges, and factors by channel in the weights of `from`: calibrates, and tries what the config leaves open. */
 tvis_status tvis_search_ranges(tvis_search *s);
