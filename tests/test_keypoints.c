@@ -275,6 +275,7 @@ static void bad_arguments(void **state)
         { offsetof(tvis_keypoints_config, nms), TVIS_NMS_COUNT_, "nms" },
         { offsetof(tvis_keypoints_config, style), TVIS_KEYPOINTS_COUNT_, "style" },
         { offsetof(tvis_keypoints_config, radius), TVIS_KEYPOINT_MAX_RADIUS + 1, "radius" },
+        { offsetof(tvis_keypoints_config, refine), TVIS_KEYPOINT_MAX_RADIUS + 1, "refine" },
         { offsetof(tvis_keypoints_config, struct_size), 1, "config" },
     };
     for (size_t i = 0; i < TVIS_COUNT(bad); i++) {
@@ -313,6 +314,44 @@ static void bad_arguments(void **state)
     refuse(&c, &good, NULL, vectors, "points");
 }
 
+/* Two pixels side by side, one three times as likely as the other, in the first of four cells; more in the last corner.
+ */
+static void centres_of_mass(void **state)
+{
+    enum { CELLS = 4 };
+    float scores[CELLS * SCORES];
+    (void)state;
+    for (size_t i = 0; i < CELLS * SCORES; i++)
+        scores[i] = i % SCORES == SCORES - 1 ? logf(0.2f) : -60.0f;
+    scores[4 * 8 + 3] = logf(0.6f);
+    scores[4 * 8 + 4] = logf(0.2f);
+    scores[3 * SCORES + 63] = logf(0.4f);
+    scores[3 * SCORES + 63 - 8] = logf(0.4f);
+    const tvis_tensor t = view(scores, 2, 2, SCORES, TVIS_NHWC);
+    tvis_keypoint p[ROOM];
+    uint32_t count;
+    for (uint16_t refine = 0; refine <= TVIS_KEYPOINT_MAX_RADIUS; refine = (uint16_t)(2 * refine + 1)) {
+        tvis_keypoints_config c;
+        size_t bytes;
+        tvis_keypoints_defaults(&c);
+        c.border = 0;
+        c.refine = refine;
+        assert_int_equal(tvis_keypoints_size(&c, &t, &bytes, NULL), TVIS_OK);
+        tvt_buf mem = tvt_guarded(bytes);
+        assert_int_equal(tvis_keypoints_run(&c, &t, NULL, mem.p, bytes, p, NULL, &count, NULL), TVIS_OK);
+        tvt_free(&mem);
+        assert_int_equal(count, 2);
+        const float right = refine ? 0.25f : 0.0f, down = refine ? 0.5f : 0.0f;
+        if (refine < 8) { /* beyond, each feels the other */
+            assert_float_equal(p[0].x, 3.0f + right, 1e-4f);
+            assert_float_equal(p[0].y, 4.0f, 1e-4f);
+            assert_float_equal(p[0].score, 0.6f, 1e-4f);
+            assert_float_equal(p[1].x, 15.0f, 1e-4f);
+            assert_float_equal(p[1].y, 14.0f + down, 1e-4f);
+        }
+    }
+}
+
 static void coordinates_of_the_picture(void **state)
 {
     tvis_keypoint p[3] = { { 0, 0, 1 }, { 319, 239, 1 }, { 159.5f, 119.5f, 1 } };
@@ -328,11 +367,9 @@ static void coordinates_of_the_picture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_cases),
-        cmocka_unit_test(any_numbers),
-        cmocka_unit_test(memory_is_exact),
-        cmocka_unit_test(bad_arguments),
-        cmocka_unit_test(coordinates_of_the_picture),
+        cmocka_unit_test(all_cases),       cmocka_unit_test(any_numbers),
+        cmocka_unit_test(memory_is_exact), cmocka_unit_test(bad_arguments),
+        cmocka_unit_test(centres_of_mass), cmocka_unit_test(coordinates_of_the_picture),
     };
     return cmocka_run_group_tests(tests, load_golden, free_golden);
 }

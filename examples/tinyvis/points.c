@@ -77,6 +77,7 @@ static tvis_status pick(points *p, const loaded *l, const points_options *o, tvi
     c.threshold = (float)o->threshold;
     c.radius = (uint16_t)o->radius;
     c.border = (uint16_t)o->border;
+    c.refine = (uint16_t)o->refine;
     c.nms = (uint8_t)o->nms;
     c.style = (uint8_t)o->style;
     tvis_status s = tvis_keypoints_size(&c, &scores, &bytes, d);

@@ -9,14 +9,14 @@
 typedef struct points_options {
     arg_size size; /* of the network's input; 0: from the picture */
     bool full;     /* the picture's own size */
-    uint64_t top, radius, border, threads;
+    uint64_t top, radius, border, refine, threads;
     double threshold;
     uint32_t nms, style, plan;
 } points_options;
 
 #define POINTS_DEFAULTS                                                                                                \
     {                                                                                                                  \
-        .top = 1000, .radius = 4, .border = 4, .threads = 1, .threshold = 0.015                                        \
+        .top = 1000, .radius = 4, .border = 4, .refine = 2, .threads = 1, .threshold = 0.015                           \
     }
 /* ORDER TVIS_NMS, TVIS_KEYPOINTS */
 #define POINTS_NMS    ((const char *const[]){ "grid", "maxpool", NULL })
@@ -70,6 +70,14 @@ typedef struct points_options {
           .min = 0,                                                                                                    \
           .max = 1000,                                                                                                 \
           .help = "pixels along the edges without points (4)" },                                                       \
+        { .name = "refine",                                                                                            \
+          .kind = ARG_NUMBER,                                                                                          \
+          .value = &(o)->refine,                                                                                       \
+          .placeholder = "R",                                                                                          \
+          .min = 0,                                                                                                    \
+          .max = TVIS_KEYPOINT_MAX_RADIUS,                                                                             \
+          .help =                                                                                                      \
+              "a point moves to the centre of mass of the scores so\nmany pixels around it (2; 0: whole pixels)" },    \
         { .name = "style",                                                                                             \
           .kind = ARG_CHOICE,                                                                                          \
           .value = &(o)->style,                                                                                        \

@@ -36,9 +36,10 @@ typedef struct tvis_keypoints_config {
     uint16_t border;      /* points nearer than this to an edge are dropped */
     uint8_t  nms;         /* tvis_nms */
     uint8_t  style;       /* tvis_keypoint_style */
+    uint16_t refine;      /* pixels, 0 to TVIS_KEYPOINT_MAX_RADIUS; a point moves to the centre of mass of the scores so near */
 } tvis_keypoints_config;
 
-/* The demo's: threshold 0.015, radius 4, border 4, by grid; at most 1000 points. */
+/* The demo's: threshold 0.015, radius 4, border 4, by grid, whole pixels; at most 1000 points. */
 static inline void tvis_keypoints_defaults(tvis_keypoints_config *c)
 {
     c->struct_size = sizeof *c;
@@ -48,9 +49,10 @@ static inline void tvis_keypoints_defaults(tvis_keypoints_config *c)
     c->border = 4;
     c->nms = TVIS_NMS_GRID;
     c->style = TVIS_KEYPOINTS_DEMO;
+    c->refine = 0;
 }
 
-/* x to the right, y down, whole pixels of the network's input; the upper left pixel is (0, 0). */
+/* x to the right, y down, pixels of the network's input, whole ones unless refined; the centre of the upper left one is (0, 0). */
 typedef struct tvis_keypoint {
     float x, y, score;
 } tvis_keypoint;

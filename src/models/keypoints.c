@@ -25,8 +25,10 @@ static tvis_status check_config(const tvis_keypoints_config *c, tvis_diag *d)
         return bad(d, "max_points", "is at least 1", 1, c->max_points);
     if (!(c->threshold >= 0.0f && c->threshold <= 1.0f))
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_VALUE, "threshold", "is from 0 to 1");
-    if (c->radius > TVIS_KEYPOINT_MAX_RADIUS)
-        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, "radius", NULL, TVIS_KEYPOINT_MAX_RADIUS, c->radius);
+    if (c->radius > TVIS_KEYPOINT_MAX_RADIUS || c->refine > TVIS_KEYPOINT_MAX_RADIUS)
+        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT,
+                               c->radius > TVIS_KEYPOINT_MAX_RADIUS ? "radius" : "refine", NULL,
+                               TVIS_KEYPOINT_MAX_RADIUS, c->radius > TVIS_KEYPOINT_MAX_RADIUS ? c->radius : c->refine);
     if (c->nms >= TVIS_NMS_COUNT_ || c->style >= TVIS_KEYPOINTS_COUNT_)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ENUM, c->nms >= TVIS_NMS_COUNT_ ? "nms" : "style", NULL, -1,
                                c->nms >= TVIS_NMS_COUNT_ ? c->nms : c->style);
@@ -191,6 +193,26 @@ static bool inside(const tvis_nms_maps *m, int32_t border, int32_t x, int32_t y)
     return x >= border && y >= border && x < m->w - border && y < m->h - border;
 }
 
+/* To the centre of mass of the scores at most `reach` pixels to each side. */
+static void refine(const tvis_nms_maps *m, int32_t reach, tvis_keypoint *p)
+{
+    const int32_t x = (int32_t)p->x, y = (int32_t)p->y;
+    float mass = 0.0f, right = 0.0f, down = 0.0f;
+    for (int32_t dy = -reach; dy <= reach; dy++)
+        for (int32_t dx = -reach; dx <= reach; dx++) {
+            if (!inside(m, 0, x + dx, y + dy))
+                continue;
+            const float s = m->score[(size_t)(y + dy) * (size_t)m->w + (size_t)(x + dx)];
+            mass += s;
+            right += s * (float)dx;
+            down += s * (float)dy;
+        }
+    if (mass > 0.0f) {
+        p->x += right / mass;
+        p->y += down / mass;
+    }
+}
+
 static uint32_t select(const tvis_keypoints_config *c, const tvis_nms_maps *m, uint32_t *heap, tvis_keypoint *points)
 {
     uint32_t count = 0;
@@ -206,6 +228,8 @@ static uint32_t select(const tvis_keypoints_config *c, const tvis_nms_maps *m, u
         if (inside(m, c->border, x, y))
             points[count++] = (tvis_keypoint){ (float)x, (float)y, m->score[at] };
     }
+    for (uint32_t i = 0; i < count; i++)
+        refine(m, c->refine, &points[i]);
     return count;
 }
 

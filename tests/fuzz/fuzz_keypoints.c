@@ -44,6 +44,7 @@ static uint32_t points(const uint8_t *o, const float *scores, const float *descr
     c.style = o[2] >> 2 & 1;
     c.radius = o[3] % (TVIS_KEYPOINT_MAX_RADIUS + 1);
     c.border = o[4] % 20;
+    c.refine = o[4] / 20;
     c.threshold = (float)o[5] / 1024.0f;
     c.max_points = 1 + o[6] % MOST_POINTS;
     if (tvis_keypoints_size(&c, &s, &bytes, NULL))

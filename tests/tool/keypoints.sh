@@ -25,7 +25,7 @@ true_that 'with something on it' sh -c '! cmp -s "$1" "$2"' sh "$T/points.ppm" "
 works '--threads' keypoints "$T/m.tvis" "$T/a.ppm" --threads 3 -o "$T/points3.csv"
 true_that 'gives the same points' cmp "$T/points.csv" "$T/points3.csv"
 works '--plan small' keypoints "$T/m.tvis" "$T/a.ppm" --plan small --json
-works '--nms, --radius, --border, --style' keypoints "$T/m.tvis" "$T/a.ppm" --json --nms maxpool --radius 9 --border 0 --style superglue --threshold 0.02
+works '--nms, --radius, --border, --refine, --style' keypoints "$T/m.tvis" "$T/a.ppm" --json --nms maxpool --radius 9 --border 0 --refine 0 --style superglue --threshold 0.02
 works 'the shape of the picture is kept' keypoints "$T/m.tvis" "$T/wide.ppm" --json
 says 'with about as many pixels as the model has' '"input": \[1, 32, 96, 1\]'
 works '--full' keypoints "$T/m.tvis" "$T/wide.ppm" --full --json
