@@ -3,6 +3,26 @@
 #include "core/planner.h"
 #include "core/port.h"
 
+int64_t tvis_elements(const int32_t *dims)
+{
+    return (int64_t)dims[0] * dims[1] * dims[2] * dims[3];
+}
+
+int32_t tvis_part(int32_t total, uint32_t i, uint32_t parts, int32_t step)
+{
+    int64_t blocks = ((int64_t)total + step - 1) / step, at = blocks * i / parts * step;
+    return at < total ? (int32_t)at : total;
+}
+
+void tvis_run_parts(const tvis_node_run *r, void (*fn)(void *arg, uint32_t i), void *arg)
+{
+    if (r->parallel_for && r->parts > 1)
+        r->parallel_for(r->pool, fn, arg, r->parts);
+    else
+        for (uint32_t i = 0; i < r->parts; i++)
+            fn(arg, i);
+}
+
 /* ORDER TVIS_ACT */
 static const char *const act_names[] = {
     [TVIS_ACT_NONE] = "none",

@@ -50,8 +50,8 @@ typedef struct tvis_node_run {
     const tvis_blob_node *node;
     const tvis_blob_tensor *const *in; /* records; NULL: not given */
     const tvis_blob_tensor *const *out;
-    const void *const *x;              /* data of the inputs, NULL: not given */
-    void *const *y;                    /* data of the outputs */
+    const void *const *x; /* data of the inputs, NULL: not given */
+    void *const *y;       /* data of the outputs */
     const int32_t (*in_dims)[4];
     const int32_t (*out_dims)[4];
     uint16_t kernel[TVIS_MAX_FUSED];
@@ -82,27 +82,12 @@ static inline uint32_t tvis_align(uint32_t n)
     return (n + (TVIS_ARENA_ALIGN - 1u)) & ~(TVIS_ARENA_ALIGN - 1u);
 }
 
-static inline int64_t tvis_elements(const int32_t *dims)
-{
-    return (int64_t)dims[0] * dims[1] * dims[2] * dims[3];
-}
-
-/* First index of part i when total is cut into `parts`, in steps of `step`. */
-static inline int32_t tvis_part(int32_t total, uint32_t i, uint32_t parts, int32_t step)
-{
-    int64_t blocks = ((int64_t)total + step - 1) / step, at = blocks * i / parts * step;
-    return at < total ? (int32_t)at : total;
-}
-
-/* Calls fn(arg, i) for each part, through the session's parallel_for where there is one. */
-static inline void tvis_run_parts(const tvis_node_run *r, void (*fn)(void *arg, uint32_t i), void *arg)
-{
-    if (r->parallel_for && r->parts > 1)
-        r->parallel_for(r->pool, fn, arg, r->parts);
-    else
-        for (uint32_t i = 0; i < r->parts; i++)
-            fn(arg, i);
-}
+/* These are called from everywhere, and are not inlined: the number of elements; */
+int64_t tvis_elements(const int32_t *dims);
+/* first index of part i when total is cut into `parts`, in steps of `step`; */
+int32_t tvis_part(int32_t total, uint32_t i, uint32_t parts, int32_t step);
+/* calls fn(arg, i) for each part, through the session's parallel_for where there is one. */
+void tvis_run_parts(const tvis_node_run *r, void (*fn)(void *arg, uint32_t i), void *arg);
 
 /* Whether the session has packed weights of a (fusion's) node in this order. */
 bool tvis_plan_packed(const tvis_node_plan *p, uint32_t node, uint16_t pack);

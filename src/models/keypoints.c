@@ -25,10 +25,10 @@ static tvis_status check_config(const tvis_keypoints_config *c, tvis_diag *d)
         return bad(d, "max_points", "is at least 1", 1, c->max_points);
     if (!(c->threshold >= 0.0f && c->threshold <= 1.0f))
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_VALUE, "threshold", "is from 0 to 1");
-    if (c->radius > TVIS_KEYPOINT_MAX_RADIUS || c->refine > TVIS_KEYPOINT_MAX_RADIUS)
-        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT,
-                               c->radius > TVIS_KEYPOINT_MAX_RADIUS ? "radius" : "refine", NULL,
-                               TVIS_KEYPOINT_MAX_RADIUS, c->radius > TVIS_KEYPOINT_MAX_RADIUS ? c->radius : c->refine);
+    const bool wide = c->radius > TVIS_KEYPOINT_MAX_RADIUS;
+    if (wide || c->refine > TVIS_KEYPOINT_MAX_RADIUS)
+        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, wide ? "radius" : "refine", NULL,
+                               TVIS_KEYPOINT_MAX_RADIUS, wide ? c->radius : c->refine);
     if (c->nms >= TVIS_NMS_COUNT_ || c->style >= TVIS_KEYPOINTS_COUNT_)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ENUM, c->nms >= TVIS_NMS_COUNT_ ? "nms" : "style", NULL, -1,
                                c->nms >= TVIS_NMS_COUNT_ ? c->nms : c->style);
@@ -198,15 +198,14 @@ static void refine(const tvis_nms_maps *m, int32_t reach, tvis_keypoint *p)
 {
     const int32_t x = (int32_t)p->x, y = (int32_t)p->y;
     float mass = 0.0f, right = 0.0f, down = 0.0f;
-    for (int32_t dy = -reach; dy <= reach; dy++)
-        for (int32_t dx = -reach; dx <= reach; dx++) {
-            if (!inside(m, 0, x + dx, y + dy))
-                continue;
-            const float s = m->score[(size_t)(y + dy) * (size_t)m->w + (size_t)(x + dx)];
-            mass += s;
-            right += s * (float)dx;
-            down += s * (float)dy;
-        }
+    for (int32_t v = y - reach; v <= y + reach; v++)
+        for (int32_t u = x - reach; u <= x + reach; u++)
+            if (inside(m, 0, u, v)) {
+                const float s = m->score[v * m->w + u];
+                mass += s;
+                right += s * (float)(u - x);
+                down += s * (float)(v - y);
+            }
     if (mass > 0.0f) {
         p->x += right / mass;
         p->y += down / mass;
