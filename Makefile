@@ -92,7 +92,7 @@ PICTURE  := $(if $(filter 1,$(JPEG)),jpeg libjpeg) $(if $(filter 1,$(PNG)),png l
 PIC_LIBS := $(shell [ -z '$(strip $(PICTURE))' ] || pkg-config --libs $(filter lib%,$(PICTURE)))
 
 .PHONY: all lib tool examples install uninstall clean format bench demo FORCE
-all: lib tool examples $(BENCHES:%.c=$(B)/%)
+all: lib tool examples $(BENCHES:%.c=$(B)/%) $(if $(BENCHES),$(B)/bench_models)
 lib: $(B)/libtinyvis.a $(if $(SHARED),$(B)/libtinyvis.so)
 tool: $(if $(TOOL),$(B)/tinyvis)
 examples: $(EXAMPLES:%.c=$(B)/%) $(if $(EVAL),$(B)/eval_keypoints)
@@ -152,6 +152,9 @@ BENCH_OBJ := $(call object,$(filter-out $(BENCHES),$(wildcard bench/*.c)))
 $(BENCHES:%.c=$(B)/%): $(B)/%: $(B)/%.o $(BENCH_OBJ) $(B)/libtinyvis.a
 	$(call say,LINK,$@)
 	$(Q)$(LINK) -o $@ $< $(BENCH_OBJ) $(B)/libtinyvis.a -lm -lpthread
+# A short way to it.
+$(B)/bench_models: $(B)/bench/bench_models
+	@ln -sf bench/bench_models $@
 
 install: lib tool
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/include/tinyvis $(PREFIX)/bin $(LIBDIR)/pkgconfig $(PREFIX)/share/man/man1 $(PREFIX)/share/tinyvis)

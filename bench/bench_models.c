@@ -10,6 +10,7 @@
 
 #include "bench/bench.h"
 #include "bench/loaded.h"
+#include "bench/serve.h"
 #include "core/port.h"
 #include <tinyvis/convert.h>
 
@@ -28,6 +29,7 @@ typedef struct options {
     tvb_format format;
     tvb_setup setup;
     uint32_t runs;
+    bool serve;
     const char *models[MAX_MODELS];
     size_t count;
 } options;
@@ -42,7 +44,7 @@ typedef struct subject {
 
 static const char usage[] =
     "usage: bench_models [M.tvis...] [--threads N] [--batch N] [--runs N] [--size HxW] [--plan fast|small]\n"
-    "                    [--cpu NAME] [--no-pack] [--json | --csv]\n"
+    "                    [--cpu NAME] [--no-pack] [--json | --csv | --serve]\n"
     "  M.tvis        models; without any, every architecture with random weights\n"
     "                that has up to 200 M parameters\n"
     "  --threads N   1 to 64, default 1\n"
@@ -53,6 +55,8 @@ static const char usage[] =
     "  --cpu NAME    c, avx2, avx512, vnni, neon or dotprod: kernels of these instructions and of those that they\n"
     "                build on (default all that the processor has)\n"
     "  --no-pack     without packed weights\n"
+    "  --serve       one model runs as lines \"N WARM\" on stdin say: N timed runs after WARM others; JSON, a line "
+    "each\n"
     "Times are milliseconds a run, throughput is pictures a second. cold_start_ms is what a new process needs from\n"
     "opening the file, which the system has read before, to the end of the first run; load_ms is the part before that\n"
     "run; both are medians of 5 processes, and peak_rss_kb is the most memory that any of them had.\n";
@@ -132,6 +136,8 @@ static bool parse(options *o, int argc, char **argv)
             o->format = TVB_JSON;
         else if (!strcmp(argv[i], "--csv"))
             o->format = TVB_CSV;
+        else if (!strcmp(argv[i], "--serve"))
+            o->serve = true;
         else if (!strcmp(argv[i], "--no-pack"))
             o->setup.pack = false;
         else if (argv[i][0] != '-' && o->count < MAX_MODELS)
@@ -144,7 +150,9 @@ static bool parse(options *o, int argc, char **argv)
             return false;
         }
     }
-    return true;
+    if (o->serve && o->count != 1)
+        fprintf(stderr, "bench_models: --serve: takes one model, not %zu\n%s", o->count, usage);
+    return !o->serve || o->count == 1;
 }
 
 /* ---- measuring ---- */
@@ -317,6 +325,8 @@ int main(int argc, char **argv)
         return fputs(usage, stdout) < 0;
     if (!parse(&o, argc, argv))
         return 2;
+    if (o.serve)
+        return tvb_serve(o.models[0], &o.setup) ? 0 : 1;
     const bool done = bench(subjects, &o);
     for (size_t i = 0; i < MAX_MODELS; i++) {
         tvb_unload(&subjects[i].loaded);

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The networks of src/models in PyTorch, with well-conditioned weights from a seed, and pictures for them."""
+import contextlib
+import functools
 import os
 import sys
 
@@ -13,12 +15,24 @@ SEED = 20240601
 MEAN, STD = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
 
 
-def torchvision(name):
+@functools.cache
+def have_torchvision():
+    """A torchvision that was built for CUDA wants two operators defined before a torch without CUDA imports it."""
+    library = torch.library.Library("torchvision", "FRAGMENT")
+    for operator in ("nms", "qnms"):
+        with contextlib.suppress(RuntimeError):
+            library.define(operator + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return library
+
+
+def torchvision(name, **options):
+    have_torchvision()
     import torchvision.models
-    return getattr(torchvision.models, name)()
+    return getattr(torchvision.models, name)(**options)
 
 
 def timm(name):
+    have_torchvision()
     import timm as models
     return models.create_model(name)
 
@@ -28,18 +42,60 @@ def superpoint(_):
     return SuperPoint(1.0)
 
 
-class Features(nn.Module):
-    """A vision transformer's class token and patch tokens, with the position embedding of 224 x 224 as a constant."""
+class Attention(nn.Module):
+    """A block's, in one call of PyTorch's: scaled_dot_product_attention, or the module MultiheadAttention."""
 
-    def __init__(self, net):
+    def __init__(self, block, module):
         super().__init__()
-        self.net = net
-        side = 224 // net.patch
-        position = net.position(side, side).detach()
-        net.position = lambda h, w: position
+        qkv, proj, self.heads = block.attn.qkv, block.attn.proj, block.heads
+        if module:
+            self.module = nn.MultiheadAttention(proj.in_features, self.heads, batch_first=True)
+            self.module.in_proj_weight, self.module.in_proj_bias, self.module.out_proj = qkv.weight, qkv.bias, proj
+        else:
+            self.module, self.qkv, self.proj = None, qkv, proj
 
     def forward(self, x):
-        return self.net(x)[:2]
+        if self.module:
+            return self.module(x, x, x, need_weights=False)[0]
+        b, t, c = x.shape
+        q, k, v = self.qkv(x).reshape(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        return self.proj(nn.functional.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(b, t, c))
+
+
+class Layers(nn.Module):
+    """A block of a vision transformer without its attention map as a result."""
+
+    def __init__(self, block, module):
+        super().__init__()
+        self.block, self.attention = block, Attention(block, module)
+
+    def forward(self, x):
+        block = self.block
+        y = self.attention(block.norm1(x))
+        x = x + (block.ls1.gamma * y if block.scaled else y)
+        y = block.mlp.fc2(nn.functional.gelu(block.mlp.fc1(block.norm2(x))))
+        return x + (block.ls2.gamma * y if block.scaled else y)
+
+
+class Features(nn.Module):
+    """A vision transformer's class token and patch tokens, with the position embedding of a size as a constant.
+    attention: None as it is written in make_vits.py, "fused" or "mha"."""
+
+    def __init__(self, net, size=(224, 224), attention=None):
+        super().__init__()
+        self.net = net
+        if attention:
+            net.blocks = nn.ModuleList(Layers(block, attention == "mha") for block in net.blocks)
+        self.position = nn.Parameter(net.position(*(s // net.patch for s in size)).detach(), False)
+
+    def forward(self, x):
+        net = self.net
+        x = net.patch_embed.proj(x).flatten(2).transpose(1, 2)
+        x = torch.cat((net.cls_token.expand(len(x), -1, -1), x), 1) + self.position
+        for block in net.blocks:
+            x = block(x)
+        x = net.norm(x)
+        return x[:, 0], x[:, 1:]
 
 
 def vit(name):
@@ -91,10 +147,15 @@ def condition(net, x):
     return net.eval()
 
 
-def build(name, x):
+def structure(name, classes=0):
+    """The network with PyTorch's weights of a seed. classes: 0 for as many as it has."""
     make, theirs = NETWORKS[name][:2]
     torch.manual_seed(SEED)
-    return condition(make(theirs), x)
+    return make(theirs, num_classes=classes) if classes else make(theirs)
+
+
+def build(name, x, classes=0):
+    return condition(structure(name, classes), x)
 
 
 def photographs(folder, count, skip, channels, h, w):
