@@ -19,31 +19,32 @@ uint64_t tvb_now(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* Takes a cycle, and the next one waits for it. x86 rotates: recent processors add constants without a cycle. */
 #if defined(__x86_64__) || defined(__i386__)
-#define ADD_ONE(x) __asm__ volatile("add $1, %0" : "+r"(x))
+#define ONE_CYCLE(x) __asm__ volatile("ror $3, %0" : "+r"(x))
 #elif defined(__aarch64__)
-#define ADD_ONE(x) __asm__ volatile("add %0, %0, #1" : "+r"(x))
+#define ONE_CYCLE(x) __asm__ volatile("add %0, %0, #1" : "+r"(x))
 #elif defined(__arm__)
-#define ADD_ONE(x) __asm__ volatile("add %0, %0, #1" : "+r"(x))
+#define ONE_CYCLE(x) __asm__ volatile("add %0, %0, #1" : "+r"(x))
 #endif
 
 double tvb_clock_ghz(void)
 {
-#ifdef ADD_ONE
+#ifdef ONE_CYCLE
     enum { ROUNDS = 400000, TRIES = 20 };
     uint64_t best = UINT64_MAX;
     size_t x = 0;
     for (int t = 0; t < TRIES; t++) {
         const uint64_t start = tvb_now();
         for (int i = 0; i < ROUNDS; i++) {
-            ADD_ONE(x);
-            ADD_ONE(x);
-            ADD_ONE(x);
-            ADD_ONE(x);
-            ADD_ONE(x);
-            ADD_ONE(x);
-            ADD_ONE(x);
-            ADD_ONE(x);
+            ONE_CYCLE(x);
+            ONE_CYCLE(x);
+            ONE_CYCLE(x);
+            ONE_CYCLE(x);
+            ONE_CYCLE(x);
+            ONE_CYCLE(x);
+            ONE_CYCLE(x);
+            ONE_CYCLE(x);
         }
         const uint64_t took = tvb_now() - start;
         best = took < best ? took : best;

@@ -9,7 +9,7 @@
 
 /* Nanoseconds of a clock that never goes back. */
 uint64_t tvb_now(void);
-/* Cycles a nanosecond, as a chain of additions that each take one cycle shows it; 0 where that isn't known. */
+/* Cycles a nanosecond, as a chain of instructions that each take one cycle shows it; 0 where that isn't known. */
 double tvb_clock_ghz(void);
 
 /* Of samples in any unit. p50 is the median; percentiles are samples (nearest rank), std is of the whole set. */
