@@ -56,7 +56,7 @@ const void *tvis_conv_row(const tvis_conv_shape *s, const void *picture, int32_t
     return iy >= 0 && iy < s->ih ? (const uint8_t *)picture + (size_t)iy * line : NULL;
 }
 
-/* Sizes of a few channels in int8 as two of a size that the compiler knows, which may overlap. */
+/* Sizes of a few channels as two of a size that the compiler knows, which may overlap. */
 static inline uint8_t *copy(const uint8_t *from, size_t bytes, uint8_t *out)
 {
     if (bytes >= 8 && bytes <= 16) {
@@ -65,6 +65,9 @@ static inline uint8_t *copy(const uint8_t *from, size_t bytes, uint8_t *out)
     } else if (bytes > 16 && bytes <= 32) {
         memcpy(out, from, 16);
         memcpy(out + bytes - 16, from + bytes - 16, 16);
+    } else if (bytes > 32 && bytes <= 64) {
+        memcpy(out, from, 32);
+        memcpy(out + bytes - 32, from + bytes - 32, 32);
     } else {
         memcpy(out, from, bytes);
     }

@@ -74,11 +74,28 @@ static inline vec load_cols(const float *p, int32_t cols)
     return cols >= VEC ? vload(p) : vload_first(p, cols);
 }
 
+/* Asks for what lies `bytes` behind a step of a panel, which is the next panel: weights often come from beyond the
+ * second-level cache, and there it ends what the processor foresees. Past the last panel it asks for what isn't used.
+ */
+static inline void prefetch_step(const float *w, size_t bytes)
+{
+#if VEC >= 8
+    const uintptr_t next = (uintptr_t)w + bytes;
+    TVIS_PREFETCH((const void *)next);
+    if (NR * sizeof(float) > 64)
+        TVIS_PREFETCH((const void *)(next + 64));
+#else
+    (void)w;
+    (void)bytes;
+#endif
+}
+
 /* y[i … i + rows) [j … j + cols), j the first column of a panel, (vecs - 1) * VEC < cols <= vecs * VEC. */
 TVIS_INLINE void tile(const tvis_gemm_f32_args *a, int32_t i, int32_t j, int32_t cols, const int rows, const int vecs)
 {
     const ptrdiff_t ldx = a->ldx, ldy = a->ldy;
     const float *w = a->w + (ptrdiff_t)j * a->k, *end = w + (ptrdiff_t)a->k * NR;
+    const size_t panel = (size_t)a->k * NR * sizeof *w;
     const float *x0 = a->x + i * ldx;
     const float *x3 = rows > 3 ? x0 + 3 * ldx : x0, *x6 = rows > 6 ? x3 + 3 * ldx : x0,
                 *x9 = rows > 9 ? x6 + 3 * ldx : x0;
@@ -97,6 +114,7 @@ TVIS_INLINE void tile(const tvis_gemm_f32_args *a, int32_t i, int32_t j, int32_t
     }
 #endif
     for (; w < end; w += NR, x0++, x3++, x6++, x9++) {
+        prefetch_step(w, panel);
         left = vload(w);
         right = vecs > 1 ? vload(w + VEC) : left;
         EACH_ROW(ROW_STEP);
