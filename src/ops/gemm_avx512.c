@@ -8,16 +8,17 @@
         tile(a, i, j, cols, rows, vecs);                                                                               \
         break;
 
+/* Tiles of 1 to 3 rows wait for their own additions, so that 13 to 15 rows are better halved. */
 TVIS_INLINE void rows_of(const tvis_gemm_f32_args *a, int32_t i, int32_t end, int32_t j, int32_t cols, const int vecs)
 {
-    for (; end - i >= 12; i += 12)
+    for (; end - i > 15 || end - i == 12; i += 12)
         tile(a, i, j, cols, 12, vecs);
-    if (end - i >= 6) {
-        tile(a, i, j, cols, 6, vecs);
-        i += 6;
-    }
-    switch (end - i) {
-        CASE(1) CASE(2) CASE(3) CASE(4) CASE(5)
+    while (i < end) {
+        const int32_t rows = end - i > 8 ? (end - i + 1) / 2 : end - i;
+        switch (rows) {
+            CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6) CASE(7) CASE(8)
+        }
+        i += rows;
     }
 }
 
