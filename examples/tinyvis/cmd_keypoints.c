@@ -4,6 +4,7 @@
 #include "image_write.h"
 #include "json.h"
 #include "points.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>

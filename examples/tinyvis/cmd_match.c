@@ -6,6 +6,7 @@
 #include "json.h"
 #include "points.h"
 #include "stats.h"
+#include "text.h"
 
 #include <tinyvis/keypoints.h>
 

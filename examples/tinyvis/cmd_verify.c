@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "commands.h"
+#include "crc.h"
 #include "inputs.h"
 #include "json.h"
 
@@ -10,19 +11,6 @@ typedef struct report {
     uint32_t crc; /* of all outputs */
     bool exact;   /* integer arithmetic: the same on every machine */
 } report;
-
-/* CRC-32 as in zip and PNG, continued from crc. */
-static uint32_t crc32_bytes(uint32_t crc, const void *data, size_t n)
-{
-    const uint8_t *p = data;
-    crc = ~crc;
-    for (size_t i = 0; i < n; i++) {
-        crc ^= p[i];
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc >> 1) ^ (0xedb88320u & (0u - (crc & 1)));
-    }
-    return ~crc;
-}
 
 /* A float from floats may differ from machine to machine; what only converts integers does not. */
 static void note_dtype(void *user, uint32_t node, const tvis_node_info *info)

@@ -2,6 +2,7 @@
 #include "json.h"
 
 #include "print.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -32,41 +33,24 @@ static void put_text(json *j, const char *text)
     put(j, text, strlen(text));
 }
 
-/* Length of the UTF-8 sequence at s, 0 where there is none. */
-static size_t utf8_length(const unsigned char *s)
-{
-    size_t n = s[0] < 0x80                   ? 1
-               : s[0] >= 0xc2 && s[0] < 0xe0 ? 2
-               : (s[0] & 0xf0) == 0xe0       ? 3
-               : s[0] >= 0xf0 && s[0] < 0xf5 ? 4
-                                             : 0;
-    for (size_t i = 1; i < n; i++)
-        if ((s[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xf0 && s[1] < 0x90);
-    bool surrogate = s[0] == 0xed && s[1] >= 0xa0;
-    bool too_large = s[0] == 0xf4 && s[1] >= 0x90;
-    return n > 1 && (overlong || surrogate || too_large) ? 0 : n;
-}
-
 static void quote(json *j, const char *text)
 {
-    const unsigned char *s = (const unsigned char *)text;
+    const char *s = text;
     char escape[8];
     put(j, "\"", 1);
     while (*s) {
-        size_t n = utf8_length(s);
+        size_t n = text_utf8(s);
         if (n == 0) {
             put_text(j, "\\ufffd");
             n = 1;
         } else if (*s == '"' || *s == '\\') {
             put(j, "\\", 1);
-            put(j, (const char *)s, 1);
-        } else if (*s < 0x20) {
-            (void)snprintf(escape, sizeof escape, "\\u%04x", *s);
+            put(j, s, 1);
+        } else if ((unsigned char)*s < 0x20) {
+            (void)snprintf(escape, sizeof escape, "\\u%04x", (unsigned)*s);
             put_text(j, escape);
         } else {
-            put(j, (const char *)s, n);
+            put(j, s, n);
         }
         s += n;
     }

@@ -8,7 +8,6 @@
 #include <tinyvis/keypoints.h>
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -123,31 +122,4 @@ void points_free(points *p)
     free(p->at);
     free(p->vector);
     *p = (points){ 0 };
-}
-
-void text_add(text_file *t, const char *format, ...)
-{
-    enum { LINE = 256 }; /* of the lines that are added here */
-    if (t->room - t->length < LINE && !t->failed) {
-        char *larger = realloc(t->text, t->room * 2 + LINE);
-        t->failed = !larger;
-        t->text = larger ? larger : t->text;
-        t->room = larger ? t->room * 2 + LINE : t->room;
-    }
-    if (t->failed)
-        return;
-    va_list list;
-    va_start(list, format);
-    const int n = vsnprintf(t->text + t->length, t->room - t->length, format, list);
-    va_end(list);
-    t->failed = n < 0 || n >= LINE;
-    t->length += t->failed ? 0 : (size_t)n;
-}
-
-tvis_status text_write(text_file *t, const char *path, tvis_diag *d)
-{
-    const tvis_status s = t->failed ? no_memory(path, t->room, d) : tvis_file_write(path, t->text, t->length, d);
-    free(t->text);
-    *t = (text_file){ 0 };
-    return s;
 }

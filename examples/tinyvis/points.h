@@ -107,18 +107,4 @@ tvis_status points_model(loaded *l, const char *path, const points_options *o, t
 tvis_status points_find(points *p, loaded *l, const char *path, const points_options *o, tvis_diag *d);
 void points_free(points *p);
 
-/* A text file while it is made; starts as { 0 }. */
-typedef struct text_file {
-    char *text; /* from malloc */
-    size_t length, room;
-    bool failed;
-} text_file;
-void text_add(text_file *t, const char *format, ...)
-#if defined(__GNUC__)
-    __attribute__((format(printf, 2, 3)))
-#endif
-    ;
-/* Writes it and frees it. */
-tvis_status text_write(text_file *t, const char *path, tvis_diag *d);
-
 #endif
