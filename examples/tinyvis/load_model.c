@@ -37,22 +37,10 @@ static tvis_status start_threads(loaded *l, uint32_t threads, tvis_diag *d)
     return TVIS_OK;
 }
 
-static tvis_status open_file(loaded *l, const char *path, tvis_diag *d)
+/* Of l->file. */
+static tvis_status open_model(loaded *l, uint32_t threads, tvis_diag *d)
 {
-    l->path = path ? path : BUNDLED_NAME;
-    if (path)
-        return tvis_file_open(&l->file, path, d);
-    l->file = (tvis_file){ bundled_superpoint, bundled_superpoint_size, false };
-    return TVIS_OK;
-}
-
-tvis_status model_load(loaded *l, const char *path, uint32_t threads, tvis_diag *d)
-{
-    *l = (loaded){ 0 };
-    tvis_session_defaults(&l->config);
-    tvis_status s = open_file(l, path, d);
-    if (!s)
-        s = tvis_model_open(&l->model, l->file.data, l->file.size, d);
+    tvis_status s = tvis_model_open(&l->model, l->file.data, l->file.size, d);
     if (!s)
         s = tvis_blob_verify(&l->model, d);
     if (s)
@@ -63,6 +51,24 @@ tvis_status model_load(loaded *l, const char *path, uint32_t threads, tvis_diag 
         return tool_fail_value(d, TVIS_EUNSUP, TVIS_DIAG_LIMIT, l->path, "inputs; the tool runs networks with one", 1,
                                l->info.inputs);
     return start_threads(l, threads, d);
+}
+
+tvis_status model_load_memory(loaded *l, const char *name, const uint8_t *blob, size_t size, uint32_t threads,
+                              tvis_diag *d)
+{
+    *l = (loaded){ .path = name, .file = { blob, size, false }, .borrowed = true };
+    tvis_session_defaults(&l->config);
+    return open_model(l, threads, d);
+}
+
+tvis_status model_load(loaded *l, const char *path, uint32_t threads, tvis_diag *d)
+{
+    if (!path)
+        return model_load_memory(l, BUNDLED_NAME, bundled_superpoint, bundled_superpoint_size, threads, d);
+    *l = (loaded){ .path = path };
+    tvis_session_defaults(&l->config);
+    tvis_status s = tvis_file_open(&l->file, path, d);
+    return s ? s : open_model(l, threads, d);
 }
 
 void model_stop(loaded *l)
@@ -149,7 +155,7 @@ void model_unload(loaded *l)
 {
     model_stop(l);
     tvis_pool_destroy(l->pool);
-    if (l->file.data && l->file.data != bundled_superpoint)
+    if (l->file.data && !l->borrowed)
         tvis_file_close(&l->file);
     *l = (loaded){ 0 };
 }

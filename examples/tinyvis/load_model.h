@@ -11,7 +11,8 @@
 /* Starts as { 0 }; model_unload() ends it, also after a failure. */
 typedef struct loaded {
     const char *path; /* the caller's */
-    tvis_file file;   /* of the bundled model its array, which nobody frees */
+    tvis_file file;   /* of a blob in memory, such as the bundled model, its array */
+    bool borrowed;    /* nobody closes the file */
     tvis_model model;
     tvis_model_info info;
     tvis_preprocess preprocess;
@@ -31,6 +32,10 @@ void *memory_aligned(size_t bytes);
 /* Maps and opens the blob and compares every checksum. The config is the default one with so many threads.
  * path: NULL for the model that the tool has in itself. */
 tvis_status model_load(loaded *l, const char *path, uint32_t threads, tvis_diag *d);
+/* The same of a blob in memory, aligned to TVIS_ARENA_ALIGN, which stays the caller's and outlives *l, as `name` does.
+ */
+tvis_status model_load_memory(loaded *l, const char *name, const uint8_t *blob, size_t size, uint32_t threads,
+                              tvis_diag *d);
 /* Packs the weights for l->config and works out l->bytes; nothing runs. visit may be NULL. */
 tvis_status model_plan(loaded *l, tvis_node_visitor visit, void *user, tvis_diag *d);
 /* Makes the session ready for this input (0: default). Does nothing when it is already. */

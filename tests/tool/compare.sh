@@ -74,7 +74,7 @@ works 'profile' profile "$T/a.tvis" --runs 3
 says 'a node' '^features.0.0  *conv2d  *[0-9.]* '
 says 'the total' '^total  *[0-9.]* ms, median of 3 runs'
 works 'profile --json' profile "$T/a.tvis" --json --runs 5 --threads 2 --size 64x40 --plan small
-json_with 'profile --json has the keys' nodes name op ms macs bytes kernel ops share total_ms
+json_with 'profile --json has the keys' nodes name op ms macs bytes kernel ops share total_ms peak
 cp "$T/out" "$T/profile.json"
 tinyvis info "$T/a.tvis" --json --layers --threads 2 --size 64x40 --plan small >"$T/info.json"
 python 'the figures fit together' <<'EOF'
@@ -88,6 +88,20 @@ for o in p['ops']:
     assert abs(sum(n['ms'] for n in p['nodes'] if n['op'] == o['op']) - o['ms']) < 1e-6
 assert [o['ms'] for o in p['ops']] == sorted((o['ms'] for o in p['ops']), reverse=True)
 assert p['total_ms'] > 0
+peak = p['peak']
+assert peak['bytes_per_s'] > 0 and all(v > 0 for v in peak['macs_per_s'].values())
+for n in p['nodes']:
+    t = n['macs'] / peak['macs_per_s'][n['precision']] if n['macs'] else 0, n['bytes'] / peak['bytes_per_s']
+    assert n['bound'] == ('memory' if t[1] > t[0] else 'compute'), n
+    assert n['ms'] == 0 or abs(n['of_roof'] * n['ms'] / 1e3 / max(t) - 1) < 1e-6, n
+    assert n['ms'] == 0 or abs(n['macs_per_s'] * n['ms'] / 1e3 - n['macs']) <= 1e-6 * n['macs'], n
+    dense = [m for m in p['nodes'] if m['op'] in ('conv2d', 'linear') and m['macs']]
+    if n in dense:
+        work = {k: sum(m['macs'] for m in dense if m['kernel'] == k) for k in {m['kernel'] for m in dense}}
+        assert (n['note'] is None) == (work[n['kernel']] == max(work.values())), n
+for o in p['ops']:
+    own = [n for n in p['nodes'] if n['op'] == o['op']]
+    assert o['nodes'] == len(own) and o['macs'] == sum(n['macs'] for n in own) and o['bytes'] == sum(n['bytes'] for n in own)
 EOF
 works 'profile with fused layers' profile "$T/a.tvis" --json --runs 2 --size 192 --plan small
 json_with 'has the keys' nodes name op ms macs bytes kernel ops share total_ms
@@ -101,6 +115,18 @@ assert sum(l['params'] for l in i['layers']) == i['params']
 assert [n['name'] for n in p['nodes']] == [l['name'] for l in i['layers']]
 assert abs(sum(o['share'] for o in p['ops']) - 1) < 1e-6
 EOF
+tinyvis prune "$T/a.tvis" -o "$T/pruned.tvis" --amount 0.9 >/dev/null
+tinyvis quantize "$T/pruned.tvis" -o "$T/dynamic.tvis" --mode dynamic >/dev/null
+works 'profile of dynamic int8' profile "$T/dynamic.tvis" --json --runs 2
+cp "$T/out" "$T/profile.json"
+python 'its integers have a peak of their own' <<'EOF'
+import json
+p = json.load(open('profile.json'))
+rate = p['peak']['macs_per_s']['dynamic']
+assert all(n['macs_per_s'] <= rate * 1.000001 for n in p['nodes'] if n['precision'] == 'dynamic')
+EOF
+works 'profile in words' profile "$T/pruned.tvis" --runs 2
+says 'names the peaks' '^peaks .* GB/s, .*f32 .* GMAC/s'
 fails 1 'a.tvis: .*height' profile "$T/a.tvis" --size 3
 fails 2 "'--runs'" profile "$T/a.tvis" --runs 0
 finish
