@@ -2,19 +2,13 @@
 #include "calibration.h"
 #include "commands.h"
 #include "fail.h"
+#include "making.h"
 #include "prune_report.h"
 #include "stats.h"
 
 #include <tinyvis/hosted.h>
 
 #include <stdlib.h>
-
-typedef struct request {
-    const char *input, *output, *folder, *modules;
-    uint32_t method, pattern, scope, worth; /* tvis_prune_method, _pattern, _scope, _worth */
-    double amount, macs;                    /* macs: 0 or the share to keep */
-    bool amount_given, json;
-} request;
 
 /* ORDER TVIS_PRUNE */
 static const char *const method_names[] = { "magnitude", "channel", NULL };
@@ -26,7 +20,7 @@ static const char *const scope_names[] = { "global", "layer", NULL };
 /* ORDER TVIS_WORTH */
 static const char *const worth_names[] = { "share", "l1", NULL };
 
-static int check(request *r)
+static int check(prune_request *r)
 {
     const char *const name = cmd_prune.name;
     if (!r->output)
@@ -54,7 +48,7 @@ static void keep_layer(void *user, const tvis_prune_layer *l)
     r->layer[r->layers++] = *l;
 }
 
-static tvis_status prune(const request *r, calibration *pictures, prune_report *report, tvis_diag *d)
+static tvis_status prune(const prune_request *r, calibration *pictures, prune_report *report, tvis_diag *d)
 {
     tvis_blob blob = { NULL, 0 };
     tvis_quantize_config from = { .images = 0 };
@@ -87,7 +81,7 @@ static tvis_status prune(const request *r, calibration *pictures, prune_report *
     return s;
 }
 
-static int prune_and_report(const request *r, loaded *l)
+static int prune_and_report(const prune_request *r, loaded *l)
 {
     tvis_diag d;
     calibration pictures = { .model = l };
@@ -98,88 +92,95 @@ static int prune_and_report(const request *r, loaded *l)
         status = print_diag(r->folder, &d);
     if (status == TOOL_OK && prune(r, &pictures, &report, &d))
         status = print_diag(r->input, &d);
-    if (status == TOOL_OK)
+    if (status == TOOL_OK && !r->quiet)
         status = prune_report_fill(&report, r->output, &pictures.files);
-    if (status == TOOL_OK)
+    if (status == TOOL_OK && !r->quiet)
         status = prune_report_print(&report, r->json);
     prune_report_free(&report);
     calibration_free(&pictures);
     return status;
 }
 
-static int run(int argc, char **argv)
+int prune_parse(prune_request *r, int argc, char **argv)
 {
-    request r = { .amount = 0 };
+    *r = (prune_request){ .amount = 0 };
     const arg_option options[] = {
         { .name = "method",
           .kind = ARG_CHOICE,
-          .value = &r.method,
+          .value = &r->method,
           .placeholder = "METHOD",
           .choices = method_names,
           .help = "magnitude (default): the smallest weights become 0;\nchannel: channels, hidden units and heads are "
                   "left out" },
         { .name = "amount",
           .kind = ARG_REAL,
-          .value = &r.amount,
+          .value = &r->amount,
           .placeholder = "X",
           .max = 1,
-          .given = &r.amount_given,
+          .given = &r->amount_given,
           .help = "share to leave out, below 1: 0.3 of the weights; with\nchannel, of the multiplications" },
         { .name = "target-macs",
           .kind = ARG_REAL,
-          .value = &r.macs,
+          .value = &r->macs,
           .placeholder = "X",
           .max = 1,
           .help = "channel: share of the multiplications to keep, instead of\n--amount" },
         { .name = "pattern",
           .kind = ARG_CHOICE,
-          .value = &r.pattern,
+          .value = &r->pattern,
           .placeholder = "NAME",
           .choices = pattern_names,
           .help = "of magnitude: unstructured (default), 2:4 (two of every\nfour neighbours), or 1x4 (four neighbours "
                   "at a time)" },
         { .name = "scope",
           .kind = ARG_CHOICE,
-          .value = &r.scope,
+          .value = &r->scope,
           .placeholder = "NAME",
           .choices = scope_names,
           .help = "the amount is one of all chosen layers together: global\n(default), or of each layer; with channel, "
                   "of each group\nof channels" },
         { .name = "worth",
           .kind = ARG_CHOICE,
-          .value = &r.worth,
+          .value = &r->worth,
           .placeholder = "NAME",
           .choices = worth_names,
           .help =
               "what a weight is worth: its share in its output channel\n(share, the default) or its magnitude (l1)" },
         { .name = "modules",
           .kind = ARG_TEXT,
-          .value = &r.modules,
+          .value = &r->modules,
           .placeholder = "GLOB",
           .help = "names of layers to prune, with * and ?, several separated\nby commas (all convolutions and linear "
                   "layers)" },
         { .name = "calibrate",
           .kind = ARG_TEXT,
-          .value = &r.folder,
+          .value = &r->folder,
           .placeholder = "DIR",
           .help = "pictures, or .npy inputs, on which the remaining weights\nare fitted to what the layers computed "
                   "before" },
-        OPTION_OUTPUT(&r.output, "the model to write"),
-        OPTION_JSON(&r.json),
+        OPTION_OUTPUT(&r->output, "the model to write"),
+        OPTION_JSON(&r->json),
         { 0 },
     };
+    int count, status = args_parse(&cmd_prune, options, argc, argv, &count, 1, 1);
+    r->input = argv[0];
+    return status == ARGS_GO_ON ? check(r) : status;
+}
+
+int prune_run(const prune_request *r)
+{
     tvis_diag d;
     loaded l;
-    int count, status = args_parse(&cmd_prune, options, argc, argv, &count, 1, 1);
-    if (status != ARGS_GO_ON)
-        return status;
-    r.input = argv[0];
-    status = check(&r);
-    if (status != ARGS_GO_ON)
-        return status;
-    status = model_load(&l, r.input, 1, &d) ? print_diag(r.input, &d) : prune_and_report(&r, &l);
+    const int status = model_load(&l, r->input, 1, &d) ? print_diag(r->input, &d) : prune_and_report(r, &l);
     model_unload(&l);
     return status;
+}
+
+static int run(int argc, char **argv)
+{
+    prune_request r;
+    const int status = prune_parse(&r, argc, argv);
+    return status == ARGS_GO_ON ? prune_run(&r) : status;
 }
 
 const command cmd_prune = { "prune", "IN.tvis -o OUT.tvis --amount X [--method magnitude|channel] [options]",

@@ -3,6 +3,7 @@
 #include "commands.h"
 #include "fail.h"
 #include "files.h"
+#include "making.h"
 #include "quantize_report.h"
 #include "stats.h"
 
@@ -14,13 +15,6 @@
 
 enum { NOT_GIVEN = 0xff };
 
-typedef struct request {
-    const char *input, *output, *folder, *labels;
-    uint32_t mode, observer, equalize; /* tvis_quantize_mode, tvis_observer_kind, tvis_equalize */
-    double percentile, max_drop, most_macs;
-    bool mixed, json;
-} request;
-
 /* ORDER TVIS_QUANTIZE */
 static const char *const mode_names[] = { "fp16", "int8", "dynamic", "int4", NULL };
 /* ORDER TVIS_OBSERVER */
@@ -28,7 +22,7 @@ static const char *const observer_names[] = { "minmax", "average", "percentile",
 /* ORDER TVIS_EQUALIZE */
 static const char *const equalize_names[] = { "best", "off", "on", NULL };
 
-static int check(const request *r)
+static int check(const quantize_request *r)
 {
     const char *const name = cmd_quantize.name;
     if (r->mode == NOT_GIVEN)
@@ -60,7 +54,7 @@ static void note_kept(void *user, const char *name, const char *why)
     quantize_report_keep(c->user, name, why);
 }
 
-static int quantize(const request *r, loaded *l)
+static int quantize(const quantize_request *r, loaded *l)
 {
     tvis_diag d;
     tvis_blob blob = { NULL, 0 };
@@ -94,22 +88,22 @@ static int quantize(const request *r, loaded *l)
     if (status == TOOL_OK && tvis_file_write(r->output, blob.data, blob.size, &d))
         status = print_diag(r->output, &d);
     tvis_blob_free(&blob);
-    if (status == TOOL_OK)
+    if (status == TOOL_OK && !r->quiet)
         status = quantize_report_fill(&report, r->output, &pictures.files);
-    if (status == TOOL_OK)
+    if (status == TOOL_OK && !r->quiet)
         status = quantize_report_print(&report, r->json);
     quantize_report_free(&report);
     calibration_free(&pictures);
     return status;
 }
 
-static int run(int argc, char **argv)
+int quantize_parse(quantize_request *r, int argc, char **argv)
 {
-    request r = { .mode = NOT_GIVEN, .observer = NOT_GIVEN, .percentile = 99.99, .most_macs = 100 };
+    *r = (quantize_request){ .mode = NOT_GIVEN, .observer = NOT_GIVEN, .percentile = 99.99, .most_macs = 100 };
     const arg_option options[] = {
         { .name = "mode",
           .kind = ARG_CHOICE,
-          .value = &r.mode,
+          .value = &r->mode,
           .placeholder = "MODE",
           .choices = mode_names,
           .help = "fp16: weights as halves, arithmetic stays fp32;\nint8: integers throughout;\n"
@@ -117,61 +111,68 @@ static int run(int argc, char **argv)
                   "int4: weights in 4 bits, arithmetic stays fp32" },
         { .name = "calibrate",
           .kind = ARG_TEXT,
-          .value = &r.folder,
+          .value = &r->folder,
           .placeholder = "DIR",
           .help =
               "pictures, or .npy inputs, that show int8 what ranges\nto expect, and int4 how to make up for rounding" },
         { .name = "observer",
           .kind = ARG_CHOICE,
-          .value = &r.observer,
+          .value = &r->observer,
           .placeholder = "NAME",
           .choices = observer_names,
           .help = "how ranges are taken: minmax, average, percentile,\nmse, entropy, or best (the default): what "
                   "answers best" },
         { .name = "equalize",
           .kind = ARG_CHOICE,
-          .value = &r.equalize,
+          .value = &r->equalize,
           .placeholder = "WHEN",
           .choices = equalize_names,
           .help = "factors by channel between layers: on, off, or best\n(the default): if it answers better" },
         { .name = "max-drop",
           .kind = ARG_AMOUNT,
-          .value = &r.max_drop,
+          .value = &r->max_drop,
           .placeholder = "X",
           .max = 100,
-          .given = &r.mixed,
+          .given = &r->mixed,
           .help =
               "give layers 16-bit activations, or leave them floats,\nthe worst first, until at most X points of top-1 "
               "are\n"
               "lost on the calibration pictures (or X per cent of\nerror in the outputs of what is no classifier)" },
         { .name = "labels",
           .kind = ARG_TEXT,
-          .value = &r.labels,
+          .value = &r->labels,
           .placeholder = "CSV",
           .help = "classes of the calibration pictures: X is points of\naccuracy then, else of agreement with the "
                   "input model" },
         { .name = "most-macs",
           .kind = ARG_AMOUNT,
-          .value = &r.most_macs,
+          .value = &r->most_macs,
           .placeholder = "P",
           .max = 100,
           .help = "at most P per cent of the multiplications leave int8" },
-        OPTION_OUTPUT(&r.output, "the model to write"),
-        OPTION_JSON(&r.json),
+        OPTION_OUTPUT(&r->output, "the model to write"),
+        OPTION_JSON(&r->json),
         { 0 },
     };
+    int count, status = args_parse(&cmd_quantize, options, argc, argv, &count, 1, 1);
+    r->input = argv[0];
+    return status == ARGS_GO_ON ? check(r) : status;
+}
+
+int quantize_run(const quantize_request *r)
+{
     tvis_diag d;
     loaded l;
-    int count, status = args_parse(&cmd_quantize, options, argc, argv, &count, 1, 1);
-    if (status != ARGS_GO_ON)
-        return status;
-    r.input = argv[0];
-    status = check(&r);
-    if (status != ARGS_GO_ON)
-        return status;
-    status = model_load(&l, r.input, 1, &d) ? print_diag(r.input, &d) : quantize(&r, &l);
+    const int status = model_load(&l, r->input, 1, &d) ? print_diag(r->input, &d) : quantize(r, &l);
     model_unload(&l);
     return status;
+}
+
+static int run(int argc, char **argv)
+{
+    quantize_request r;
+    const int status = quantize_parse(&r, argc, argv);
+    return status == ARGS_GO_ON ? quantize_run(&r) : status;
 }
 
 const command cmd_quantize = { "quantize", "IN.tvis -o OUT.tvis --mode fp16|int8|dynamic|int4 [options]",
