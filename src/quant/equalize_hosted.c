@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Between a factor that makes the activations' channels equally large (1) and one that does it for the weights (0). */
 #define BALANCE 0.5
@@ -12,25 +13,24 @@
 
 /* ---- sizes of channels ---- */
 
-/* Raises size[c] to the largest |w| that meets input channel c, over the layer's largest. */
-static void add_weights(const tvis_graph *g, const tvis_gnode *n, double *size, int32_t channels)
+/* Raises size[c] to the largest |w| that meets input channel c, over the layer's largest. `own` is room for as many. */
+static void add_weights(const tvis_graph *g, const tvis_gnode *n, double *size, double *own, int32_t channels)
 {
     const tvis_gtensor *w = &g->tensor[n->in[1]];
     const int32_t groups = n->op == TVIS_OP_CONV2D ? n->p.conv.groups : 1, each = w->dims[3];
     const size_t row = (size_t)w->dims[1] * (size_t)w->dims[2] * (size_t)each;
     const float *x = w->data;
     double largest = 0.0;
-    double *own = calloc((size_t)channels, sizeof *own);
-    for (int32_t o = 0; own && o < w->dims[0]; o++)
+    memset(own, 0, (size_t)channels * sizeof *own);
+    for (int32_t o = 0; o < w->dims[0]; o++)
         for (size_t i = 0; i < row; i++, x++) {
             const int32_t c = o / (w->dims[0] / groups) * each + (int32_t)(i % (size_t)each);
             own[c] = fmax(own[c], fabs((double)*x));
         }
-    for (int32_t c = 0; own && c < channels; c++)
+    for (int32_t c = 0; c < channels; c++)
         largest = fmax(largest, own[c]);
-    for (int32_t c = 0; own && largest > 0.0 && c < channels; c++)
+    for (int32_t c = 0; largest > 0.0 && c < channels; c++)
         size[c] = fmax(size[c], own[c] / largest);
-    free(own);
 }
 
 static void add_activations(const tvis_observed *o, bool six, double *size)
@@ -86,7 +86,7 @@ static tvis_status choose_group(tvis_equalization *e, const tvis_graph *g, const
     bool weighted = false, six = false;
     for (uint32_t i = root; i < k->count; i++)
         six = six || (e->groups.root[i] == root && e->groups.six[i]);
-    double *weight = calloc((size_t)channels, sizeof *weight);
+    double *weight = calloc(2 * (size_t)channels, sizeof *weight);
     double *factor = e->factor[root] = calloc((size_t)channels, sizeof *factor);
     if (!weight || !factor) {
         free(weight);
@@ -99,7 +99,7 @@ static tvis_status choose_group(tvis_equalization *e, const tvis_graph *g, const
         }
     for (uint32_t i = 0; i < g->node_count; i++)
         if (reads(&e->groups, g, &g->node[i], root) && g->node[i].op != TVIS_OP_DEPTHWISE) {
-            add_weights(g, &g->node[i], weight, channels);
+            add_weights(g, &g->node[i], weight, weight + channels, channels);
             weighted = true;
         }
     (six ? balance_six : balance)(factor, weight, weighted, channels);
