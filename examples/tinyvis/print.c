@@ -71,7 +71,7 @@ int print_finish(int status)
     bool failed = ferror(stdout) != 0;
     if (fflush(stdout) != 0)
         failed = true;
-    if (!failed)
+    if (!failed || status != TOOL_OK)
         return status;
     return print_failure("standard output", errno ? strerror(errno) : "could not be written");
 }
