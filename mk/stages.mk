@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Whole suites: each is this Makefile again, for another target. test-all adds up what they counted.
-STAGES       := test test-sanitize test-armv6 test-aarch64 test-firmware fuzz-smoke
+STAGES       := test test-sanitize test-armv6 test-aarch64 test-firmware fuzz-smoke faults-smoke
 FUZZ_SECONDS ?= 1800
 FUZZ_SMOKE_SECONDS ?= 10
 FUZZ_CC      := $(if $(shell command -v clang 2>/dev/null),clang)
@@ -10,7 +10,7 @@ MATRIX_OPT   ?= -O0 -O2 -O3 -Os
 THREAD_TESTS ?= $(filter-out tests/test_parity% tests/test_int8_networks.c,$(shell grep -l tvis_pool_create tests/test_*.c))
 SUB           = $(MAKE) --no-print-directory
 
-.PHONY: test-all test-sanitize test-armv6 test-aarch64 test-firmware fuzz fuzz-smoke test-matrix test-full test-deps size
+.PHONY: test-all test-sanitize test-armv6 test-aarch64 test-firmware fuzz fuzz-smoke test-faults faults-smoke test-matrix test-full test-deps size
 test-all:
 	+@MAKE='$(SUB)' sh tests/all.sh $(STAGES)
 test-deps:
@@ -65,3 +65,29 @@ $(FUZZERS): $(B)/%: $(B)/%.o $(TOOL_PARTS) $(B)/libtinyvis.a $(filter %.o,$(ENGI
 	$(Q)$(LINK) $(ENGINE) -o $@ $(filter-out $(ENGINE),$^) $(PIC_LIBS) -lm -lpthread
 $(FUZZERS:%=%.tap): %.tap: % FORCE
 	@TVT_TIMEOUT=$$(($(FUZZ_SECONDS) + 300)) sh tests/tap.sh $@ sh tests/fuzz/run.sh $< $(FUZZ_SECONDS)
+
+# Faults in the whole tool: its main() beside libc functions that fail. A few of each kind, or, with sanitizers, every one there can
+# be. Side by side: the commands that take long, and the others.
+FAULT_TEST := $(B)/tests/faults/test_tool
+FAULT_OBJ  := $(call object,tests/faults/tool_process.c tests/faults/tool_inputs.c tests/fault.c tests/tvt.c) \
+              $(B)/tests/faults/tool_main.o $(TOOL_PARTS)
+FAULT_TAPS := $(FAULT_TEST)_long.tap $(FAULT_TEST)_short.tap
+faults-smoke:
+	+@$(SUB) faults-run
+test-faults:
+	+@TINYVIS_FULL=1 TVT_TIMEOUT=36000 $(SUB) SAN=address,undefined faults-run
+
+.PHONY: faults-run
+faults-run: $(FAULT_TAPS)
+	@sh tests/total.sh $(B)/tests/total $^
+	@grep -h '^# faults' $^
+$(B)/tests/faults/tool_main.o: examples/tinyvis/main.c $(B)/flags
+	@mkdir -p $(@D)
+	$(Q)$(COMPILE) -Dmain=tvt_tool_main -c $< -o $@
+$(FAULT_TEST): %: %.o $(FAULT_OBJ) $(B)/libtinyvis.a | test-tools
+	$(call say,LINK,$@)
+	$(Q)$(LINK) $(FAULTS:%=-Wl,--wrap=%) -o $@ $< $(FAULT_OBJ) $(B)/libtinyvis.a -lcmocka $(PIC_LIBS) -lm -lpthread
+$(FAULT_TEST)_long.tap: $(FAULT_TEST) FORCE
+	@sh tests/tap.sh $@ $< quantize prune
+$(FAULT_TEST)_short.tap: $(FAULT_TEST) FORCE
+	@sh tests/tap.sh $@ $< convert info run eval compare profile keypoints embed verify

@@ -3,8 +3,8 @@
 # make test TESTS=tests/test_hosted.c SCRIPTS=      some of them
 SCRIPTS  ?= $(wildcard tests/build/*.sh tests/tool/*.sh)
 # Functions of libc that tests can make fail (tests/fault.h).
-FAULTS   := malloc calloc realloc aligned_alloc posix_memalign open open64 fopen fopen64 fdopen fstat fstat64 mmap mmap64 \
-            read write fread fwrite fsync fflush close fclose rename pthread_create
+FAULTS   := malloc calloc realloc aligned_alloc posix_memalign free open open64 fopen fopen64 fdopen stat stat64 fstat fstat64 \
+            mmap mmap64 read write fread fwrite fsync fflush close fclose rename pthread_create opendir readdir readdir64
 PROGRAMS := $(TESTS:%.c=$(B)/%)
 TOOL_PARTS := $(filter-out %/main.o,$(TOOL_OBJ))
 SUPPORT  := $(call object,tests/tvt.c tests/fault.c) $(TOOL_PARTS)
