@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "core/port.h"
+#include "ops/conv_shape.h"
 #include "tests/kernels.h"
 
 typedef enum added { NO_ADD, ADD, ADD_IN_PLACE, ADDED_COUNT } added;
@@ -198,6 +199,41 @@ static void pieces_give_the_same_bits(void **state)
     }
 }
 
+/* x in three lines, of which rows share elements, gives the bits of rows by themselves. */
+static void lines_give_the_same_bits(void **state)
+{
+    enum { LINES = 3 };
+    const tvis_gemm_f32_variant *v = *state;
+    tvt_need_row(&v->k, v->run);
+    if (!tvis_takes_lines(&v->k, 4, 1))
+        skip();
+    for (int32_t m = 1; m < 40; m += 3) {
+        const int32_t run = 1 + (int32_t)tvt_below(30), next = 1 + (int32_t)tvt_below(9),
+                      n = 1 + (int32_t)tvt_below(70);
+        const int32_t pitch = (m - 1) * next + run;
+        problem p = make(&v->k, m, n, LINES * run, 0, true, NO_ADD);
+        tvt_buf lines = random_floats((size_t)(LINES * pitch)), want = p.y;
+        for (int32_t i = 0; i < m; i++)
+            for (int32_t l = 0; l < LINES; l++)
+                memcpy((float *)p.x.p + (i * LINES + l) * run, (const float *)lines.p + l * pitch + i * next,
+                       (size_t)run * sizeof(float));
+        v->run(&p.a);
+        p.y = tvt_guarded(want.size);
+        p.a.y = p.y.p;
+        p.a.x = lines.p;
+        p.a.ldx = next;
+        p.a.run = run;
+        p.a.gap = pitch - run;
+        v->run(&p.a);
+        if (!tvt_same(&want, &p.y))
+            fail_msg("gemm_f32 %s m=%d n=%d run=%d next=%d seed=%u: lines differ from rows", v->k.name, (int)m, (int)n,
+                     (int)run, (int)next, tvt_seed);
+        tvt_free(&want);
+        tvt_free(&lines);
+        drop(&p);
+    }
+}
+
 /* What is not a number reaches y, whatever the limits are, and no other row or column. */
 static void not_a_number_stays(void **state)
 {
@@ -255,6 +291,7 @@ int main(void)
         cmocka_unit_test(small_shapes),
         cmocka_unit_test(layers),
         cmocka_unit_test(pieces_give_the_same_bits),
+        cmocka_unit_test(lines_give_the_same_bits),
         cmocka_unit_test(not_a_number_stays),
     };
     return tvt_run_rows("gemm_f32", tvis_gemm_f32, sizeof *tvis_gemm_f32, tests, TVIS_COUNT(tests));

@@ -3,6 +3,7 @@
 #include "ops/gemm_s8.h"
 
 #include "core/port.h"
+#include "ops/conv_shape.h"
 #include "tests/kernels.h"
 
 typedef enum added { NO_ADD, ADD, ADD_IN_PLACE, ADDED_COUNT } added;
@@ -201,6 +202,39 @@ static void columns_by_themselves(void **state)
     drop(&p);
 }
 
+/* x in three lines, of which rows share elements, gives what rows by themselves do. */
+static void lines(void **state)
+{
+    enum { LINES = 3 };
+    const tvis_gemm_s8_variant *v = *state;
+    tvt_need_row(&v->k, v->run);
+    if (!tvis_takes_lines(&v->k, 1, 4))
+        skip();
+    for (int32_t m = 1; m < 40; m += 3) {
+        const int32_t run = 4 * (1 + (int32_t)tvt_below(9)), next = 1 + (int32_t)tvt_below(9);
+        const int32_t pitch = (m - 1) * next + run, n = 1 + (int32_t)tvt_below(150);
+        problem p = make(&v->k, m, n, LINES * run, RANDOM, RANDOM);
+        tvt_buf some = bytes((size_t)(LINES * pitch), RANDOM);
+        for (int32_t i = 0; i < m; i++)
+            for (int32_t l = 0; l < LINES; l++)
+                memcpy((int8_t *)p.x.p + i * p.a.ldx + l * run, (const int8_t *)some.p + l * pitch + i * next,
+                       (size_t)run);
+        tvt_buf want = result(&p, v, m % 2 != 0, false);
+        p.a.x = some.p;
+        p.a.ldx = next;
+        p.a.run = run;
+        p.a.gap = pitch - run;
+        tvt_buf got = result(&p, v, m % 2 != 0, false);
+        if (!tvt_same(&want, &got))
+            fail_msg("gemm_s8 %s m=%d n=%d run=%d next=%d seed=%u: lines differ from rows", v->k.name, (int)m, (int)n,
+                     (int)run, (int)next, tvt_seed);
+        tvt_free(&want);
+        tvt_free(&got);
+        tvt_free(&some);
+        drop(&p);
+    }
+}
+
 static int8_t plain_or_zero(const problem *p, int32_t j, int32_t q)
 {
     return j < p->a.n && q < p->a.k && q >= 0 ? ((const int8_t *)p->w.p)[j * p->a.k + q] : (int8_t)0;
@@ -274,6 +308,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(table),  cmocka_unit_test(small_shapes),          cmocka_unit_test(extremes),
         cmocka_unit_test(layers), cmocka_unit_test(columns_by_themselves), cmocka_unit_test(reference_by_hand),
+        cmocka_unit_test(lines),
     };
     return tvt_run_rows("gemm_s8", tvis_gemm_s8, sizeof *tvis_gemm_s8, tests, TVIS_COUNT(tests));
 }

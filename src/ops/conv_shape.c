@@ -65,7 +65,7 @@ static inline uint8_t *copy(const uint8_t *from, size_t bytes, uint8_t *out)
     } else if (bytes > 16 && bytes <= 32) {
         memcpy(out, from, 16);
         memcpy(out + bytes - 16, from + bytes - 16, 16);
-    } else if (bytes > 32 && bytes <= 64) {
+    } else if ((TVIS_X86 || TVIS_AARCH64) && bytes > 32 && bytes <= 64) {
         memcpy(out, from, 32);
         memcpy(out + bytes - 32, from + bytes - 32, 32);
     } else {
@@ -128,3 +128,35 @@ void tvis_conv_gather_rows(const tvis_conv_shape *s, const void *x, int32_t row,
         count -= pixels;
     }
 }
+
+int32_t tvis_conv_line(const tvis_conv_shape *s, int32_t groups, const tvis_kernel *kern, uint8_t plan)
+{
+    enum { LEAST = 24, MOST = 1 << 19 }; /* pixels, as each row of the output reads all weights; elements of a line */
+    const int32_t columns = (s->ow - 1) * s->stride[1] + s->kw; /* at most 2^24 and the padding */
+    if (plan != TVIS_PLAN_FAST || groups != 1 || s->dilation[1] != 1 || s->kw == 1 || s->ow < LEAST ||
+        !tvis_takes_lines(kern, s->size, s->kw * s->ic) || columns > MOST / s->ic)
+        return 0;
+    return columns * s->ic;
+}
+
+#if TVIS_LINES
+void tvis_conv_gather_lines(const tvis_conv_shape *s, int32_t pitch, const void *x, int32_t row, int32_t count,
+                            uint8_t fill, uint8_t *out)
+{
+    const int32_t ox = row % s->ow, line = row / s->ow, x0 = ox * s->stride[1] - s->left;
+    const int32_t columns = (count - 1) * s->stride[1] + s->kw;
+    const int32_t before = x0 < 0 ? -x0 : 0, room = s->iw - x0 - before;
+    const int32_t inside = room < 0 ? 0 : room < columns - before ? room : columns - before;
+    const size_t pixel = (size_t)s->ic * s->size, picture = (size_t)s->ih * (size_t)s->iw * pixel;
+    for (int32_t ky = 0; ky < s->kh; ky++, out += (size_t)pitch * s->size) {
+        const uint8_t *from = tvis_conv_row(s, (const uint8_t *)x + (size_t)(line / s->oh) * picture, line % s->oh, ky);
+        if (!from) {
+            (void)put(fill, (size_t)columns * pixel, out);
+            continue;
+        }
+        uint8_t *to = put(fill, (size_t)before * pixel, out);
+        memcpy(to, from + (size_t)(x0 + before) * pixel, (size_t)inside * pixel);
+        (void)put(fill, (size_t)(columns - before - inside) * pixel, to + (size_t)inside * pixel);
+    }
+}
+#endif

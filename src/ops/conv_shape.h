@@ -4,6 +4,7 @@
 #define TVIS_OPS_CONV_SHAPE_H
 
 #include "core/op.h"
+#include "core/port.h"
 #include "ops/depthwise.h"
 
 typedef struct tvis_conv_shape {
@@ -30,6 +31,24 @@ uint8_t *tvis_conv_gather(const tvis_conv_shape *s, const void *const *rows, int
 /* The same for output pixels [row, row + count), counted over all pictures of the batch, and a group's channels. */
 void tvis_conv_gather_rows(const tvis_conv_shape *s, const void *x, int32_t row, int32_t count, int32_t group,
                            int32_t groups, uint8_t fill, uint8_t *out);
+
+/* Whether a kernel of tvis_gemm_f32 (elements of 4 bytes) or tvis_gemm_s8 (1) reads x in lines of `run` elements: those
+ * of x86 that take floats, or int8 in fours. */
+static inline bool tvis_takes_lines(const tvis_kernel *k, uint32_t size, int32_t run)
+{
+    const int32_t group = TVIS_PACK_GROUP(k->pack);
+    return (k->cpu & (TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI)) && group == (size == 4 ? 1 : 4) &&
+           run % group == 0;
+}
+
+/* Patches of a row of output pixels can be gathered as lines, padded rows of the input, which neighbours share: kh of
+ * them; a pixel's part of one has kw * ic elements and begins stride * ic behind that of the pixel before. Returns the
+ * elements from one to the next, or 0 where the kernel doesn't take them or they gain nothing. */
+int32_t tvis_conv_line(const tvis_conv_shape *s, int32_t groups, const tvis_kernel *kern, uint8_t plan);
+#define TVIS_LINES TVIS_X86 /* whether a kernel of this target takes them; planning knows those of all targets */
+/* Lines of output pixels [row, row + count) of one row; elements outside have `fill` in each byte. */
+void tvis_conv_gather_lines(const tvis_conv_shape *s, int32_t pitch, const void *x, int32_t row, int32_t count,
+                            uint8_t fill, uint8_t *out);
 
 /* Arguments of a depthwise kernel but for y, lo and hi. */
 tvis_depthwise_f32_args tvis_conv_depthwise_args(const tvis_conv_shape *s, const float *w, const float *bias,

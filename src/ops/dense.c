@@ -2,7 +2,7 @@
 #include "ops/dense.h"
 #include "core/port.h"
 
-tvis_status tvis_dense_plan(tvis_node_plan *p, int64_t rows, const tvis_matrix *shape, bool gathers)
+tvis_status tvis_dense_plan(tvis_node_plan *p, int64_t rows, const tvis_matrix *shape, const tvis_conv_shape *gathers)
 {
     uint32_t panel;
     tvis_status s = tvis_plan_vector(p, 2, TVIS_F32, p->out_dims[0][3]);
@@ -31,12 +31,15 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
         .n = b->n,
         .ldx = b->ldx,
         .ldy = b->ldy,
+        .run = tvis_matmul_run_of_line(mm),
+        .gap = tvis_matmul_gap_of_line(mm),
     };
     tvis_matrix_multiply(mm->layer, a, b->group, b->col, r->node->act, r->cpu, panel);
 }
 
 void tvis_dense_run(const tvis_node_run *r, tvis_matrix mx, int32_t rows,
-                    void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *), const void *shape)
+                    void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *),
+                    const tvis_conv_shape *shape)
 {
     tvis_matrix_bind(&mx, r, 0, 1);
     const tvis_matmul mm = {

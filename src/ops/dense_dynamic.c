@@ -53,7 +53,8 @@ static tvis_status check(tvis_node_plan *p)
     return s;
 }
 
-tvis_status tvis_dense_dynamic_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups, bool gathers)
+tvis_status tvis_dense_dynamic_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups,
+                                    const tvis_conv_shape *gathers)
 {
     const uint16_t row = p->choice[0].kernel = tvis_dense_s8_choose(p->config->cpu, rows);
     const tvis_kernel *kern = &tvis_gemm_s8[row].k;
@@ -141,7 +142,8 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
 }
 
 void tvis_dense_dynamic_run(const tvis_node_run *r, int32_t rows, int32_t n, int32_t k, int32_t groups,
-                            void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *), const void *shape)
+                            void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *),
+                            const tvis_conv_shape *shape)
 {
     const tvis_matmul mm = {
         .run = r,

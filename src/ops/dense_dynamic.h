@@ -14,8 +14,9 @@ enum { TVIS_DYNAMIC_BIAS = 2, TVIS_DYNAMIC_ADD = 3, TVIS_DYNAMIC_SCALES = 4, TVI
 
 /* Weights are (groups * n, k). As tvis_dense_s8_plan() and tvis_dense_s8_run(). */
 tvis_status tvis_dense_dynamic_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups,
-                                    bool gathers);
+                                    const tvis_conv_shape *gathers);
 void tvis_dense_dynamic_run(const tvis_node_run *r, int32_t rows, int32_t n, int32_t k, int32_t groups,
-                            void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *), const void *shape);
+                            void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *),
+                            const tvis_conv_shape *shape);
 
 #endif

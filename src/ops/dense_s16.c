@@ -65,7 +65,8 @@ static uint32_t kernel_scratch(uint8_t x, uint16_t row)
     return x == TVIS_S8 ? tvis_gemm_s8[row].scratch : 0;
 }
 
-tvis_status tvis_dense_s16_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups, bool gathers)
+tvis_status tvis_dense_s16_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups,
+                                const tvis_conv_shape *gathers)
 {
     const uint8_t x = p->in[0]->dtype;
     tvis_status s = tvis_s16_check(p, p->out_dims[0][3]);
@@ -115,6 +116,8 @@ static void product(const piece *p, int32_t col, int32_t n, const int8_t *w)
                                       .k = k,
                                       .ldx = ldx,
                                       .ldy = p->n,
+                                      .run = tvis_matmul_run_of_line(p->mm),
+                                      .gap = tvis_matmul_gap_of_line(p->mm),
                                       .scratch = p->scratch };
         tvis_gemm_s8[r->kernel[0]].run(&a);
         return;
@@ -195,7 +198,8 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
 }
 
 void tvis_dense_s16_run(const tvis_node_run *r, int32_t rows, int32_t n, int32_t k, int32_t groups,
-                        void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *), const void *shape)
+                        void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *),
+                        const tvis_conv_shape *shape)
 {
     const bool s8 = r->in[0]->dtype == TVIS_S8;
     const tvis_matmul mm = {

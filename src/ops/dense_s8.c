@@ -79,7 +79,8 @@ tvis_status tvis_dense_s8_weights(tvis_node_plan *p, const tvis_kernel *kern, in
     return TVIS_OK;
 }
 
-tvis_status tvis_dense_s8_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups, bool gathers)
+tvis_status tvis_dense_s8_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups,
+                               const tvis_conv_shape *gathers)
 {
     tvis_status s = tvis_s8_check(p, p->out_dims[0][3]);
     if (s)
@@ -152,6 +153,8 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
         .k = mm->k,
         .ldx = b->ldx,
         .ldy = b->ldy,
+        .run = tvis_matmul_run_of_line(mm),
+        .gap = tvis_matmul_gap_of_line(mm),
         .q = tvis_s8_requant(r, b->first_column),
         .add_q = { r->node->q.add_mul, r->node->q.add_shift, add ? r->in[TVIS_S8_ADD]->zero : 0 },
     };
@@ -171,7 +174,8 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
 }
 
 void tvis_dense_s8_run(const tvis_node_run *r, int32_t rows, int32_t n, int32_t k, int32_t groups,
-                       void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *), const void *shape)
+                       void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *),
+                       const tvis_conv_shape *shape)
 {
     const tvis_matmul mm = {
         .run = r,

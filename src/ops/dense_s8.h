@@ -21,10 +21,10 @@ void tvis_s8_look_up(const tvis_node_run *r, int8_t *y, int32_t rows, int32_t co
 
 /* Weights are (groups * n, k). As tvis_dense_plan() and tvis_dense_run(). */
 typedef tvis_status tvis_dense_planner(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups,
-                                       bool gathers);
+                                       const tvis_conv_shape *gathers);
 typedef void tvis_dense_runner(const tvis_node_run *r, int32_t rows, int32_t n, int32_t k, int32_t groups,
                                void (*gather)(const tvis_matmul *, int32_t, int32_t, int32_t, void *),
-                               const void *shape);
+                               const tvis_conv_shape *shape);
 tvis_dense_planner tvis_dense_s8_plan;
 tvis_dense_runner tvis_dense_s8_run;
 /* In the order that choice[0].pack says. */

@@ -13,6 +13,8 @@ typedef struct tvis_gemm_f32_args {
     float *y;          /* (m, n), rows ldy apart */
     int32_t m, n, k;
     int32_t ldx, ldy; /* elements; ldx >= k, ldy >= n */
+    int32_t run, gap; /* lines: k in parts of `run` elements, `gap` others between them in x; rows may overlap, ldx < k.
+                       * Both are 0 where tvis_takes_lines() says no */
     float lo, hi;     /* y = min(max(y, lo), hi); -INFINITY, INFINITY for none */
 } tvis_gemm_f32_args;
 

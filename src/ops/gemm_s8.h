@@ -19,7 +19,9 @@ typedef struct tvis_gemm_s8_args {
     int32_t *y32;        /* (m, n), rows ldy apart, or NULL: gets bias + x * w^T instead; add, y, q are not used then */
     int32_t m, n, k;     /* k <= TVIS_GEMM_S8_MAX_K */
     int32_t ldx, ldy;    /* elements; ldx >= k, ldy >= n */
-    tvis_requant q;      /* mul: (n) */
+    int32_t run, gap; /* lines: k in parts of `run` elements, `gap` others between them in x; rows may overlap, ldx < k.
+                       * Both are 0 where tvis_takes_lines() says no */
+    tvis_requant q;   /* mul: (n) */
     tvis_requant_add add_q;
     void *scratch; /* bytes as the variant says, or NULL: then some are slower */
 } tvis_gemm_s8_args;

@@ -120,8 +120,18 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t 
     const int8_t *x3 = rows > 3 ? x0 + 3 * ldx : x0, *x6 = rows > 6 ? x3 + 3 * ldx : x0,
                  *x9 = rows > 9 ? x6 + 3 * ldx : x0;
     EACH_ROW(ROW_DECLARE);
-    for (int32_t p = a->k; p >= GROUP; p -= GROUP, w += GROUP * NR, x0 += GROUP, x3 += GROUP, x6 += GROUP, x9 += GROUP)
-        STEP;
+    const int32_t line = a->run ? a->run : a->k;
+    for (int32_t left = a->k;; left -= line) {
+        for (int32_t p = line; p >= GROUP;
+             p -= GROUP, w += GROUP * NR, x0 += GROUP, x3 += GROUP, x6 += GROUP, x9 += GROUP)
+            STEP;
+        if (left <= line)
+            break;
+        x0 += a->gap;
+        x3 += a->gap;
+        x6 += a->gap;
+        x9 += a->gap;
+    }
     if (a->k % GROUP) {
         const int32_t back = GROUP - a->k % GROUP;
         x0 -= back;

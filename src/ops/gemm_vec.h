@@ -99,25 +99,34 @@ TVIS_INLINE void tile(const tvis_gemm_f32_args *a, int32_t i, int32_t j, int32_t
     const float *x0 = a->x + i * ldx;
     const float *x3 = rows > 3 ? x0 + 3 * ldx : x0, *x6 = rows > 6 ? x3 + 3 * ldx : x0,
                 *x9 = rows > 9 ? x6 + 3 * ldx : x0;
+    const ptrdiff_t line = (ptrdiff_t)(a->run ? a->run : a->k) * NR;
     float *y = a->y + i * ldy + j;
     const vec lo = vset1(a->lo), hi = vset1(a->hi);
     vec left = a->bias ? load_cols(a->bias + j, cols) : vset1(0.0f);
     vec right = a->bias && vecs > 1 ? load_cols(a->bias + j + VEC, cols - VEC) : vset1(0.0f);
     EACH_ROW(ROW_DECLARE);
+    for (const float *stop = w + line;; stop += line) {
 #ifdef vfma_lane
-    for (; end - w >= 4 * NR; w += 4 * NR, x0 += 4, x3 += 4, x6 += 4, x9 += 4) {
-        EACH_ROW(ROW_LOAD);
-        STEP_LANE(0);
-        STEP_LANE(1);
-        STEP_LANE(2);
-        STEP_LANE(3);
-    }
+        for (; stop - w >= 4 * NR; w += 4 * NR, x0 += 4, x3 += 4, x6 += 4, x9 += 4) {
+            EACH_ROW(ROW_LOAD);
+            STEP_LANE(0);
+            STEP_LANE(1);
+            STEP_LANE(2);
+            STEP_LANE(3);
+        }
 #endif
-    for (; w < end; w += NR, x0++, x3++, x6++, x9++) {
-        prefetch_step(w, panel);
-        left = vload(w);
-        right = vecs > 1 ? vload(w + VEC) : left;
-        EACH_ROW(ROW_STEP);
+        for (; w < stop; w += NR, x0++, x3++, x6++, x9++) {
+            prefetch_step(w, panel);
+            left = vload(w);
+            right = vecs > 1 ? vload(w + VEC) : left;
+            EACH_ROW(ROW_STEP);
+        }
+        if (w == end)
+            break;
+        x0 += a->gap;
+        x3 += a->gap;
+        x6 += a->gap;
+        x9 += a->gap;
     }
     if (a->add) {
         const float *add = a->add + i * ldy + j;

@@ -10,12 +10,14 @@ static int32_t block_rows(uint8_t plan, const tvis_kernel *kern, int32_t k, uint
 }
 
 tvis_status tvis_matmul_scratch(tvis_node_plan *p, const tvis_kernel *kern, int64_t m, int32_t k, uint32_t size,
-                                uint32_t panel, bool gathers)
+                                uint32_t panel, const tvis_conv_shape *gathers)
 {
     uint64_t gathered = 0;
     if (gathers) {
+        const int32_t pitch = tvis_conv_line(gathers, p->node->p.conv.groups, kern, p->config->plan);
         const int32_t rows = block_rows(p->config->plan, kern, k, size);
-        gathered = (uint64_t)(rows < m ? rows : m) * (uint64_t)k * size;
+        gathered =
+            (pitch ? (uint64_t)gathers->kh * (uint64_t)pitch : (uint64_t)(rows < m ? rows : m) * (uint64_t)k) * size;
     }
     gathered = (gathered + 3) & ~(uint64_t)3; /* the panel behind it is aligned to 4 */
     if (panel + gathered > INT32_MAX)
@@ -31,29 +33,38 @@ typedef struct share {
 
 static void run_share(const tvis_matmul *mm, const share *s, uint8_t *scratch)
 {
-    const int32_t all = s->row1 - s->row0;
-    const int32_t step = mm->gather ? block_rows(mm->run->plan, mm->kern, mm->k, mm->size) : all;
-    const size_t gathered = mm->gather ? (size_t)(step < all ? step : all) * (size_t)mm->k * mm->size : 0;
-    uint8_t *panel = scratch + ((gathered + 3) & ~(size_t)3);
+    const tvis_conv_shape *lines = TVIS_LINES && mm->pitch ? mm->shape : NULL;
+    int32_t step = s->row1 - s->row0;
+    size_t gathered = 0;
     tvis_block b = {
         .first_column = (size_t)s->group * (size_t)mm->n + (size_t)s->col0,
         .n = s->col1 - s->col0,
-        .ldx = mm->gather ? mm->k : mm->groups * mm->k,
+        .ldx = mm->groups * mm->k,
         .ldy = mm->groups * mm->n,
         .group = s->group,
         .col = s->col0,
     };
-    for (int32_t row = s->row0; row < s->row1; row += step) {
-        b.m = s->row1 - row < step ? s->row1 - row : step;
+    if (lines) {
+        step = lines->ow;
+        gathered = (size_t)lines->kh * (size_t)mm->pitch * mm->size;
+        b.ldx = lines->stride[1] * lines->ic;
+    } else if (mm->gather) {
+        const int32_t block = block_rows(mm->run->plan, mm->kern, mm->k, mm->size);
+        step = block < step ? block : step;
+        gathered = (size_t)step * (size_t)mm->k * mm->size;
+        b.ldx = mm->k;
+    }
+    for (int32_t row = s->row0; row < s->row1; row += b.m) {
+        b.m = lines ? step - row % step : step;
+        b.m = s->row1 - row < b.m ? s->row1 - row : b.m;
         b.offset = (size_t)row * (size_t)b.ldy + b.first_column;
         b.y = (uint8_t *)mm->y + b.offset * mm->y_size;
-        if (mm->gather) {
+        b.x = scratch;
+        if (mm->gather)
             mm->gather(mm, row, b.m, s->group, scratch);
-            b.x = scratch;
-        } else {
+        else
             b.x = (const uint8_t *)mm->x + ((size_t)row * (size_t)b.ldx + (size_t)s->group * (size_t)mm->k) * mm->size;
-        }
-        mm->multiply(mm, &b, panel);
+        mm->multiply(mm, &b, scratch + ((gathered + 3) & ~(size_t)3));
     }
 }
 
@@ -78,5 +89,11 @@ static void run_part(void *arg, uint32_t i)
 
 void tvis_matmul_run(const tvis_matmul *mm)
 {
+#if TVIS_LINES
+    tvis_matmul copy = *mm;
+    if (mm->gather)
+        copy.pitch = tvis_conv_line(mm->shape, mm->groups, mm->kern, mm->run->plan);
+    mm = &copy;
+#endif
     tvis_run_parts(mm->run, run_part, (void *)(uintptr_t)mm);
 }

@@ -3,7 +3,7 @@
 #ifndef TVIS_OPS_MATMUL_H
 #define TVIS_OPS_MATMUL_H
 
-#include "core/op.h"
+#include "ops/conv_shape.h"
 
 typedef struct tvis_matmul tvis_matmul;
 
@@ -28,13 +28,25 @@ struct tvis_matmul {
     void (*gather)(const tvis_matmul *mm, int32_t row, int32_t rows, int32_t group, void *out);
     /* Computes a block; panel: the scratch that tvis_matmul_scratch() was told of. */
     void (*multiply)(const tvis_matmul *mm, const tvis_block *b, void *panel);
-    const void *shape; /* for gather */
+    const tvis_conv_shape *shape; /* for gather */
+    int32_t pitch; /* found when it runs: of lines (ops/conv_shape.h), of a row of the output at a time; 0: patches */
     const void *layer; /* for multiply */
 };
 
-/* Scratch of a node: `panel` bytes, and what gathering takes. Fails where that is over 2 GiB. */
+/* `run` and `gap` of a kernel's arguments. */
+static inline int32_t tvis_matmul_run_of_line(const tvis_matmul *mm)
+{
+    return TVIS_LINES && mm->pitch ? mm->shape->kw * mm->shape->ic : 0;
+}
+static inline int32_t tvis_matmul_gap_of_line(const tvis_matmul *mm)
+{
+    return TVIS_LINES && mm->pitch ? mm->pitch - mm->shape->kw * mm->shape->ic : 0;
+}
+
+/* Scratch of a node: `panel` bytes, and what gathering for a convolution takes (NULL: nothing). Fails where that is
+ * over 2 GiB. */
 tvis_status tvis_matmul_scratch(tvis_node_plan *p, const tvis_kernel *kern, int64_t m, int32_t k, uint32_t size,
-                                uint32_t panel, bool gathers);
+                                uint32_t panel, const tvis_conv_shape *gathers);
 void tvis_matmul_run(const tvis_matmul *mm);
 
 #endif

@@ -28,12 +28,15 @@ static tvis_status plan(tvis_node_plan *p)
     p->out_dims[0][3] = w[0];
     int64_t rows = (int64_t)p->out_dims[0][0] * s.oh * s.ow; /* dimensions are at most 2^24, batch 2^16: no overflow */
     const tvis_matrix shape = matrix(&p->node->p.conv, w);
-    return tvis_dense_plan(p, rows, &shape, !tvis_conv_is_direct(&s));
+    return tvis_dense_plan(p, rows, &shape, tvis_conv_is_direct(&s) ? NULL : &s);
 }
 
 static void gather(const tvis_matmul *mm, int32_t row, int32_t count, int32_t group, void *out)
 {
-    tvis_conv_gather_rows(mm->shape, mm->x, row, count, group, mm->groups, 0, out);
+    if (TVIS_LINES && mm->pitch)
+        tvis_conv_gather_lines(mm->shape, mm->pitch, mm->x, row, count, 0, out);
+    else
+        tvis_conv_gather_rows(mm->shape, mm->x, row, count, group, mm->groups, 0, out);
 }
 
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)

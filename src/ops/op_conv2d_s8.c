@@ -17,7 +17,7 @@ static tvis_status plan_as(tvis_node_plan *p, tvis_dense_planner *dense)
         return tvis_plan_fail_shape(p, "weights do not fit input channels and groups", want, w);
     p->out_dims[0][3] = w[0];
     return dense(p, (int64_t)p->out_dims[0][0] * s.oh * s.ow, w[0] / groups, w[1] * w[2] * w[3], groups,
-                 !tvis_conv_is_direct(&s));
+                 tvis_conv_is_direct(&s) ? NULL : &s);
 }
 
 static tvis_status plan_s8(tvis_node_plan *p)
@@ -32,7 +32,11 @@ static tvis_status plan_s16(tvis_node_plan *p)
 
 static void gather(const tvis_matmul *mm, int32_t row, int32_t count, int32_t group, void *out)
 {
-    tvis_conv_gather_rows(mm->shape, mm->x, row, count, group, mm->groups, (uint8_t)mm->run->in[0]->zero, out);
+    const uint8_t zero = (uint8_t)mm->run->in[0]->zero;
+    if (TVIS_LINES && mm->pitch)
+        tvis_conv_gather_lines(mm->shape, mm->pitch, mm->x, row, count, zero, out);
+    else
+        tvis_conv_gather_rows(mm->shape, mm->x, row, count, group, mm->groups, zero, out);
 }
 
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)

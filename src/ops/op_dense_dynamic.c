@@ -20,7 +20,7 @@ static tvis_status plan_conv2d(tvis_node_plan *p)
         return tvis_plan_fail_shape(p, "weights do not fit input channels and groups", want, w);
     p->out_dims[0][3] = w[0];
     return tvis_dense_dynamic_plan(p, (int64_t)p->out_dims[0][0] * s.oh * s.ow, w[0] / groups, w[1] * w[2] * w[3],
-                                   groups, !tvis_conv_is_direct(&s));
+                                   groups, tvis_conv_is_direct(&s) ? NULL : &s);
 }
 
 static void gather(const tvis_matmul *mm, int32_t row, int32_t count, int32_t group, void *out)
