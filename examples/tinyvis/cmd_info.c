@@ -17,7 +17,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads, batch;
     uint32_t plan, target;
-    bool layers, json;
+    bool target_given, layers, json;
 } request;
 
 typedef struct report {
@@ -239,19 +239,29 @@ static void configure(const request *q, loaded *l)
 }
 
 /* The other plan first: what is packed and planned last stays. */
-static tvis_status make_report(const request *q, loaded *l, report *r, tvis_diag *d)
+static tvis_status plan(const request *q, loaded *l, report *r, tvis_diag *d)
 {
-    r->l = l;
-    r->weights = weights_count_all(&l->model, l->info.tensors);
-    r->node = calloc((size_t)l->info.nodes + 1, sizeof *r->node);
-    if (!r->node)
-        return tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, l->path, NULL);
     configure(q, l);
     l->config.plan = !q->plan;
     tvis_status s = model_plan(l, NULL, NULL, d);
     r->other_arena = l->bytes.total;
     l->config.plan = (uint8_t)q->plan;
     return s ? s : model_plan(l, keep_node, r, d);
+}
+
+/* A model that is packed for another processor is planned for that one, unless the target was given. */
+static tvis_status make_report(request *q, loaded *l, report *r, tvis_diag *d)
+{
+    tvis_diag other;
+    r->l = l;
+    r->weights = weights_count_all(&l->model, l->info.tensors);
+    r->node = calloc((size_t)l->info.nodes + 1, sizeof *r->node);
+    if (!r->node)
+        return tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, l->path, NULL);
+    tvis_status s = plan(q, l, r, d), t = s;
+    while (t == TVIS_EUNSUP && !q->target_given && target_names[++q->target])
+        t = plan(q, l, r, &other);
+    return t ? s : t;
 }
 
 static int run(int argc, char **argv)
@@ -262,6 +272,7 @@ static int run(int argc, char **argv)
         { .name = "target",
           .kind = ARG_CHOICE,
           .value = &q.target,
+          .given = &q.target_given,
           .placeholder = "T",
           .choices = target_names,
           .help = "processor to plan for: native (default), generic, armv6,\narmv7, aarch64, avx2, avx512, cortex-m" },

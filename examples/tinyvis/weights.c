@@ -53,9 +53,12 @@ void weights_count(weight_counts *c, const tvis_weight_info *w)
     for (int i = 0; i < 4; i++)
         elements *= (uint64_t)w->dims[i];
     c->bytes[w->dtype] += w->bytes;
-    c->elements += w->sparse ? elements : w->stored;
+    c->elements += w->sparse || w->panel ? elements : w->stored;
+    const uint32_t period = w->panel + w->between; /* 0: not packed */
     for (uint32_t i = 0; i < w->stored; i++) {
         uint64_t bits = 0;
+        if (period && i % period >= w->panel)
+            continue;
         memcpy(&bits, p + (size_t)i * size, size); /* little-endian, as every blob and every target */
         c->nonzero += (bits & mask) != 0;
     }

@@ -39,6 +39,8 @@ typedef struct tvis_weight_info {
     bool        sparse;  /* only what is not 0 is stored: docs/blob.md */
     const void *values;  /* the elements that are stored: all, or those that are not 0; in no particular order */
     uint32_t    stored;  /* how many */
+    uint32_t    panel;   /* 0, or in the order of a processor's kernels: panels of so many elements, filled up with zeros, */
+    uint32_t    between; /* so many elements after each of which are none of the matrix */
 } tvis_weight_info;
 
 /* Opens `blob` in place; it stays the caller's and outlives the model. It is aligned to TVIS_ARENA_ALIGN.

@@ -99,7 +99,7 @@ static size_t compressed_bytes(const tvis_graph *g, uint32_t id)
     const tvis_gtensor *t = &g->tensor[id];
     const bool known = t->dtype == TVIS_F32 || t->dtype == TVIS_F16 || t->dtype == TVIS_S8;
     const size_t size = tvis_dtype_size((tvis_dtype)t->dtype);
-    if (!t->constant || !known || t->bytes / size > INT32_MAX || !is_weights(g, id))
+    if (!t->constant || t->pack != TVIS_PACK_PLAIN || !known || t->bytes / size > INT32_MAX || !is_weights(g, id))
         return 0;
     const int32_t k = t->dims[1] * t->dims[2] * t->dims[3];
     const size_t bytes = tvis_sparse_bytes(t->data, t->dims[0], k, (uint32_t)size);
@@ -173,6 +173,7 @@ static void put_data(const writer *w, uint32_t id, uint64_t at, tvis_blob_tensor
     void *to = w->blob + at;
     t->offset = (uint32_t)at;
     t->bytes = (uint32_t)stored_bytes(w, id);
+    t->pack = from->pack;
     if (w->sparse[id]) {
         t->pack = TVIS_PACK_SPARSE;
         tvis_sparse_compress(from->data, t->dims[0], t->dims[1] * t->dims[2] * t->dims[3],

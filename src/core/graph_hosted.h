@@ -17,6 +17,7 @@ typedef struct tvis_gtensor {
     int32_t channels; /* of activations, while a builder works */
     void *data;       /* of constants */
     size_t bytes;
+    uint16_t pack; /* TVIS_PACK_*: the order of the data, of `bytes` bytes */
     bool borrowed; /* data lies in a blob and must not be written */
     bool factors;  /* as in tvis_blob_tensor */
     float scale;   /* of int8 activations, else 0 */

@@ -20,12 +20,18 @@
 /* int8, depthwise (kh, kw, c): blocks of (steps, block, deep) with `block` int32 after each, the sums of a channel's
  * weights. The last block holds the last channels, of which the block before it has some too; only a single block is
  * filled up with zeros. A step is `deep` taps: of each `deep` rows of the kernel one column, the next one in the next
- * step; of fewer rows at the end, deep / rows columns, a column's rows side by side; zeros in what is left. In a block of
- * 64, the sixteens are transposed in fours: channels 0 … 3, 16 … 19, 32 … 35, 48 … 51, 4 … 7 and so on. */
+ * step; of fewer rows at the end, deep / rows columns, a column's rows side by side; zeros in what is left. In a block
+ * of 64, the sixteens are transposed in fours: channels 0 … 3, 16 … 19, 32 … 35, 48 … 51, 4 … 7 and so on. */
 #define TVIS_PACK_TAPS(deep, block) (0x8000u | (deep) << 8 | (block))
 #define TVIS_PACK_IS_TAPS(pack)     (((pack)&0x8000u) != 0)
 #define TVIS_PACK_DEEP(pack)        ((pack) >> 8 & 0x7f)
 #define TVIS_PACK_BLOCK(pack)       ((pack)&0xff)
+
+/* Whether only some kernels can read a blob's tensor of this order. */
+static inline bool tvis_is_packed(uint16_t pack)
+{
+    return pack != TVIS_PACK_PLAIN && pack != TVIS_PACK_SPARSE;
+}
 
 typedef struct tvis_kernel {
     const char *name; /* NULL ends a table */

@@ -73,5 +73,12 @@ bool tvis_model_weight(const tvis_model *m, uint32_t i, tvis_weight_info *info)
     info->values = m->blob + t->offset + head;
     const size_t size = tvis_dtype_size((tvis_dtype)t->dtype);
     info->stored = size ? (uint32_t)((t->bytes - head) / size) : 0;
+    info->panel = info->between = 0;
+    if (tvis_is_packed(t->pack)) {
+        const uint32_t group = TVIS_PACK_GROUP(t->pack), nr = TVIS_PACK_COLUMNS(t->pack);
+        const uint32_t panels = ((uint32_t)t->dims[0] - 1) / nr + 1;
+        info->between = group > 1 ? nr * (uint32_t)sizeof(int32_t) : 0;
+        info->panel = info->stored / panels - info->between;
+    }
     return true;
 }

@@ -264,6 +264,14 @@ static const tvis_op *op_of(tvis_session *s, uint32_t i)
     return ((const tvis_registry *)s->registry.data)->ops[tvis_node_states(s)[i].op];
 }
 
+/* A node's weights that the blob has in the order of its kernel, or NULL. */
+static const void *packed_in_blob(const tvis_model *m, const tvis_blob_node *n)
+{
+    const uint16_t id = n->in_count > 1 ? tvis_ids(m)[n->ids + 1] : TVIS_NONE;
+    const tvis_blob_tensor *w = &tvis_tensors(m)[id == TVIS_NONE ? 0 : id];
+    return id != TVIS_NONE && tvis_is_packed(w->pack) ? m->blob + w->offset : NULL;
+}
+
 static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvis_fusion *f)
 {
     const tvis_blob_header *h = tvis_header(m);
@@ -310,7 +318,8 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvi
     };
     for (uint32_t k = 0; k < f->nodes; k++) {
         r.kernel[k] = state[k].kernel;
-        r.packed[k] = state[k].packed ? (const uint8_t *)s->pack.data + state[k].packed : NULL;
+        r.packed[k] = state[k].packed ? (const uint8_t *)s->pack.data + state[k].packed
+                                      : packed_in_blob(m, tvis_nodes(m) + i + k);
     }
     op_of(s, i)->run(&r);
 }

@@ -34,12 +34,11 @@ static blocks blocks_of(uint8_t plan, uint16_t kernel, int64_t m, int32_t k, boo
 
 static tvis_status check(tvis_node_plan *p)
 {
-    const tvis_blob_tensor *w = p->in[1], *add = p->in[TVIS_DYNAMIC_ADD];
+    const tvis_blob_tensor *add = p->in[TVIS_DYNAMIC_ADD];
     const int32_t channels = p->out_dims[0][3];
-    const bool plain = w->pack == TVIS_PACK_PLAIN || w->pack == TVIS_PACK_SPARSE;
-    if (p->in[0]->dtype != TVIS_F32 || !plain || !p->in[TVIS_DYNAMIC_SCALES] || !p->in[TVIS_DYNAMIC_SUMS])
+    if (p->in[0]->dtype != TVIS_F32 || !p->in[TVIS_DYNAMIC_SCALES] || !p->in[TVIS_DYNAMIC_SUMS])
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE,
-                              "float input, plain or sparse int8 weights, their scales and sums are needed");
+                              "float input, int8 weights, their scales and sums are needed");
     tvis_status s = tvis_plan_vector(p, TVIS_DYNAMIC_BIAS, TVIS_F32, channels);
     if (!s)
         s = tvis_plan_vector(p, TVIS_DYNAMIC_SCALES, TVIS_F32, channels);
@@ -56,7 +55,7 @@ static tvis_status check(tvis_node_plan *p)
 tvis_status tvis_dense_dynamic_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32_t k, int32_t groups,
                                     const tvis_conv_shape *gathers)
 {
-    const uint16_t row = p->choice[0].kernel = tvis_dense_s8_choose(p->config->cpu, rows);
+    const uint16_t row = p->choice[0].kernel = tvis_dense_s8_choose(p, rows);
     const tvis_kernel *kern = &tvis_gemm_s8[row].k;
     uint32_t panel;
     tvis_status s = check(p);
@@ -74,11 +73,11 @@ static const int8_t *weights(const tvis_matmul *mm, const tvis_block *b, int32_t
     const tvis_node_run *r = mm->run;
     const tvis_kernel *kern = mm->kern;
     const size_t row = b->first_column + (size_t)first;
-    if (kern->pack == r->in[1]->pack)
-        return (const int8_t *)r->x[1] + row * (size_t)mm->k;
     if (r->packed[0])
         return (const int8_t *)r->packed[0] + (size_t)b->group * tvis_dense_s8_group(kern, mm->n, mm->k) +
                (size_t)((b->col + first) / kern->nr) * tvis_dense_s8_panel(kern, mm->k);
+    if (kern->pack == r->in[1]->pack)
+        return (const int8_t *)r->x[1] + row * (size_t)mm->k;
     tvis_dense_s8_panel_pack(r->in[1], r->x[1], row, n, mm->k, kern->pack, panel);
     return panel;
 }

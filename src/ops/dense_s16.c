@@ -79,7 +79,7 @@ tvis_status tvis_dense_s16_plan(tvis_node_plan *p, int64_t rows, int32_t n, int3
         p->in_place = add == out_dtype(p) ? TVIS_S8_ADD : -1;
     }
     const uint16_t row = p->choice[0].kernel =
-        x == TVIS_S8 ? tvis_dense_s8_choose(p->config->cpu, rows) : tvis_gemm_s16_choose(p->config->cpu);
+        x == TVIS_S8 ? tvis_dense_s8_choose(p, rows) : tvis_gemm_s16_choose(p->config->cpu);
     const tvis_kernel *kern = x == TVIS_S8 ? &tvis_gemm_s8[row].k : &tvis_gemm_s16[row].k;
     uint32_t panel;
     s = tvis_dense_s8_weights(p, kern, rows, n, k, groups, &panel);
@@ -183,7 +183,7 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
 {
     enum { TALL = 16 }; /* columns: whole panels of every kernel */
     const tvis_node_run *r = mm->run;
-    const bool as_stored = mm->kern->pack == r->in[1]->pack, packing = !as_stored && !r->packed[0];
+    const bool packing = !r->packed[0] && mm->kern->pack != r->in[1]->pack;
     const int8_t *w = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k;
     int8_t *panel = (int8_t *)scratch + sums_bytes(r->plan, mm->m, mm->n);
     piece p = { .mm = mm, .b = b, .panel = packing ? panel : NULL, .sums = scratch };
@@ -192,7 +192,7 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
     const int32_t step = packing ? TALL : most_sums(r->plan) / ROWS;
     for (; p.col < b->n; p.col += step) {
         p.n = b->n - p.col < step ? b->n - p.col : step;
-        p.w = packing ? NULL : as_stored ? w + (size_t)p.col * (size_t)mm->k : packed(&p);
+        p.w = packing ? NULL : r->packed[0] ? packed(&p) : w + (size_t)p.col * (size_t)mm->k;
         run_columns(&p);
     }
 }

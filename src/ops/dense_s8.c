@@ -7,8 +7,7 @@ tvis_status tvis_s8_constants(const tvis_node_plan *p, int32_t channels)
 {
     const tvis_blob_tensor *w = p->in[1];
     const bool constant = w->producer == TVIS_NONE && w->last_use == TVIS_NONE;
-    const bool plain = w->pack == TVIS_PACK_PLAIN || w->pack == TVIS_PACK_SPARSE;
-    if (w->dtype != TVIS_S8 || !constant || !plain || !p->in[TVIS_S8_BIAS] || !p->in[TVIS_S8_MUL])
+    if (w->dtype != TVIS_S8 || !constant || !p->in[TVIS_S8_BIAS] || !p->in[TVIS_S8_MUL])
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "int8 weights, biases and multipliers are needed");
     if (p->node->act != TVIS_ACT_NONE)
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_ENUM, "activations of int8 layers are limits or tables");
@@ -44,12 +43,19 @@ void tvis_s8_look_up(const tvis_node_run *r, int8_t *y, int32_t rows, int32_t co
         tvis_look_up_s8[tvis_look_up_s8_choose(r->cpu)].run(&a);
 }
 
-uint16_t tvis_dense_s8_choose(uint32_t cpu, int64_t rows)
+uint16_t tvis_dense_s8_choose(const tvis_node_plan *p, int64_t rows)
 {
-    uint16_t i = 0;
-    while ((tvis_gemm_s8[i].k.cpu & ~cpu) || (tvis_gemm_s8[i].k.m_max && rows > tvis_gemm_s8[i].k.m_max))
-        i++;
-    return i;
+    const uint16_t stored = p->in[1]->pack;
+    uint16_t i = 0, last = 0;
+    for (; tvis_gemm_s8[i].k.name; i++) {
+        const tvis_kernel *k = &tvis_gemm_s8[i].k;
+        if (!(k->cpu & ~p->config->cpu) && (k->m_max == 0 || rows <= k->m_max)) {
+            if (!tvis_is_packed(p->in[1]->pack) || k->pack == stored)
+                return i;
+            last = i;
+        }
+    }
+    return last;
 }
 
 size_t tvis_dense_s8_group(const tvis_kernel *kern, int32_t n, int32_t k)
@@ -71,6 +77,10 @@ tvis_status tvis_dense_s8_weights(tvis_node_plan *p, const tvis_kernel *kern, in
     if (k > TVIS_GEMM_S8_MAX_K || rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX / 2)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT,
                               "more than 2^15 weights an output, 2^30 in all, or 2^31 rows");
+    if (tvis_is_packed(p->in[1]->pack) && !as_stored)
+        return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the weights are packed for another processor");
+    if (tvis_is_packed(p->in[1]->pack) && groups > 1)
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE, "packed weights in groups");
     p->kernel_name = kern->name;
     p->macs = (uint64_t)rows * (uint64_t)n * (uint64_t)k * (uint64_t)groups;
     p->choice[0].pack = kern->pack;
@@ -91,7 +101,7 @@ tvis_status tvis_dense_s8_plan(tvis_node_plan *p, int64_t rows, int32_t n, int32
             return tvis_plan_fail_shape(p, "the tensor to add", p->out_dims[0], p->in_dims[TVIS_S8_ADD]);
         p->in_place = TVIS_S8_ADD;
     }
-    const uint16_t row = p->choice[0].kernel = tvis_dense_s8_choose(p->config->cpu, rows);
+    const uint16_t row = p->choice[0].kernel = tvis_dense_s8_choose(p, rows);
     const tvis_kernel *kern = &tvis_gemm_s8[row].k;
     uint32_t panel;
     s = tvis_dense_s8_weights(p, kern, rows, n, k, groups, &panel);
@@ -160,12 +170,12 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *panel)
     };
     if (tvis_gemm_s8[r->kernel[0]].scratch)
         a.scratch = (int8_t *)panel + (as_stored || r->packed[0] ? 0 : tvis_dense_s8_panel(kern, mm->k));
-    if (as_stored) {
-        a.w = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k;
-        tvis_gemm_s8[r->kernel[0]].run(&a);
-    } else if (r->packed[0]) {
+    if (r->packed[0]) {
         a.w = (const int8_t *)r->packed[0] + (size_t)b->group * tvis_dense_s8_group(kern, mm->n, mm->k) +
               (size_t)(b->col / kern->nr) * tvis_dense_s8_panel(kern, mm->k);
+        tvis_gemm_s8[r->kernel[0]].run(&a);
+    } else if (as_stored) {
+        a.w = (const int8_t *)r->x[1] + b->first_column * (size_t)mm->k;
         tvis_gemm_s8[r->kernel[0]].run(&a);
     } else {
         multiply_packing(mm, a, b->first_column, panel);

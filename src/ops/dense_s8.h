@@ -31,7 +31,7 @@ tvis_dense_runner tvis_dense_s8_run;
 void tvis_dense_s8_pack(const tvis_node_plan *p, int32_t n, int32_t k, int32_t groups, void *out);
 
 /* The first row of tvis_gemm_s8 that these flags and so many rows allow. */
-uint16_t tvis_dense_s8_choose(uint32_t cpu, int64_t rows);
+uint16_t tvis_dense_s8_choose(const tvis_node_plan *p, int64_t rows);
 /* Bytes of one group's weights in a kernel's order, and of one panel of them. */
 size_t tvis_dense_s8_group(const tvis_kernel *kern, int32_t n, int32_t k);
 size_t tvis_dense_s8_panel(const tvis_kernel *kern, int32_t k);

@@ -6,17 +6,11 @@
 #include "core/sparse.h"
 #include "ops/act.h"
 
-/* Stored so that any kernel will do: weights are packed from it. */
-static bool is_plain(uint16_t stored)
-{
-    return stored == TVIS_PACK_PLAIN || stored == TVIS_PACK_SPARSE;
-}
-
 static const tvis_gemm_f32_variant *choose(uint32_t cpu, int64_t m, uint16_t stored, uint16_t *row)
 {
     for (uint16_t i = 0; tvis_gemm_f32[i].k.name; i++) {
         const tvis_kernel *k = &tvis_gemm_f32[i].k;
-        if (!(k->cpu & ~cpu) && (k->m_max == 0 || m <= k->m_max) && (is_plain(stored) || stored == k->pack)) {
+        if (!(k->cpu & ~cpu) && (k->m_max == 0 || m <= k->m_max) && (!tvis_is_packed(stored) || stored == k->pack)) {
             *row = i;
             return &tvis_gemm_f32[i];
         }
@@ -35,7 +29,7 @@ tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, i
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the weights are packed for another processor");
     if (rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 rows or weights");
-    if (!is_plain(stored) && (p->in[input]->dtype != TVIS_F32 || (groups > 1 && n % v->k.nr)))
+    if (tvis_is_packed(stored) && (p->in[input]->dtype != TVIS_F32 || (groups > 1 && n % v->k.nr)))
         return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_SHAPE,
                               "packed halves, or packed groups that are no whole panels");
     const bool as_stored = stored == v->k.pack && p->in[input]->dtype == TVIS_F32;

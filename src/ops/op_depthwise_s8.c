@@ -29,6 +29,8 @@ static tvis_status check(tvis_node_plan *p, tvis_status (*types)(const tvis_node
     const int32_t *w = p->in[1]->dims, want[4] = { 1, w[1], w[2], s.ic };
     if (w[0] != 1 || w[3] != s.ic || p->node->p.conv.groups != 1 || p->in[TVIS_S8_ADD])
         return tvis_plan_fail_shape(p, "weights", want, w);
+    if (tvis_is_packed(p->in[1]->pack))
+        return tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_ENUM, "depthwise weights are never packed in a blob");
     p->out_dims[0][3] = s.ic;
     p->macs = (uint64_t)tvis_elements(p->out_dims[0]) * (uint64_t)w[1] * (uint64_t)w[2];
     status = types(p, s.ic);
