@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # make bench-pizero: networks under the model of a Raspberry Pi Zero (docs/pizero.md). Needs TINYVIS (a tool for this
 # machine), PROGRAM (bench_pizero for ARMv6, static), OUT (a folder), NETS, DTYPES; PIZERO_SIM is the model's folder.
+# KEEP=1 keeps results that are newer than the program, so that a long run that was cut off goes on.
 set -eu
 sim=$OUT/sim
 models=$OUT/models
@@ -39,7 +40,7 @@ make_model() {
     # shellcheck disable=SC2046
     [ -s "$float" ] || "$TINYVIS" convert $(architecture "$1") --random 1 -o "$float" > /dev/null
     [ -s "$models/$1.$2.tvis" ] || "$TINYVIS" quantize "$float" -o "$models/$1.$2.tvis" --mode "$2" \
-        --calibrate "$OUT/pictures" > /dev/null
+        --calibrate "$OUT/pictures" $([ "$2" != int8 ] || echo --observer minmax) > /dev/null
 }
 
 # The report, the laps and the nodes to one JSON object on stdout, and a table on stderr.
@@ -71,20 +72,33 @@ summary() {
 for n in 1 2 3 4; do
     [ -s "$OUT/pictures/$n.ppm" ] || draw "$n" > "$OUT/pictures/$n.ppm"
 done
+# $1 network, $2 type: runs it, to $OUT/$1.$2.json.
+measure() {
+    one=$OUT/$1.$2
+    if [ -n "${KEEP:-}" ] && [ -s "$one.json" ] && [ "$one.json" -nt "$PROGRAM" ]; then
+        return
+    fi
+    rm -f "$one.report" "$one.json"
+    : > "$one.laps"
+    echo "== $1 $2" >&2
+    make_model "$1" "$2"
+    sh "$sim/pizero-run" -t "${TOP:-12}" ${laps:+-l "$one.laps"} -o "$one.report" "$PROGRAM" \
+        "$models/$1.$2.tvis" > "$one.nodes"
+    summary "$1" "$2" "$one" > "$one.json.part"
+    mv "$one.json.part" "$one.json"
+    cat "$one.report" >&2
+}
+
+for net in $NETS; do
+    for dtype in $DTYPES; do
+        measure "$net" "$dtype"
+    done
+done
 comma='['
 for net in $NETS; do
     for dtype in $DTYPES; do
-        one=$OUT/$net.$dtype
-        make_model "$net" "$dtype"
-        rm -f "$one.report"
-        : > "$one.laps"
-        echo "== $net $dtype" >&2
-        sh "$sim/pizero-run" -t "${TOP:-12}" ${laps:+-l "$one.laps"} -o "$one.report" "$PROGRAM" \
-            "$models/$net.$dtype.tvis" > "$one.nodes"
-        summary "$net" "$dtype" "$one" > "$one.json"
-        cat "$one.report" >&2
         printf '%s\n' "$comma"
-        cat "$one.json"
+        cat "$OUT/$net.$dtype.json"
         comma=,
     done
 done > "$OUT/bench.json.part"
