@@ -182,7 +182,9 @@ static bool scaled(const tvis_blob_tensor *t)
     return positive(t->scale) && t->zero >= INT8_MIN && t->zero <= INT8_MAX && (t->dtype == TVIS_S8 || t->zero == 0);
 }
 
-static tvis_status check_constant(const tvis_model *m, uint32_t id, tvis_diag *d)
+/* *left: bytes of data that the tensors before have not taken. Were they shared, a small blob could take hours to
+ * verify. */
+static tvis_status check_constant(const tvis_model *m, uint32_t id, uint32_t *left, tvis_diag *d)
 {
     const tvis_blob_header *h = tvis_header(m);
     const tvis_blob_tensor *t = &tvis_tensors(m)[id];
@@ -193,9 +195,10 @@ static tvis_status check_constant(const tvis_model *m, uint32_t id, tvis_diag *d
             return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "a dimension is out of range", d);
     if (!has_bytes(t))
         return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "size and shape do not agree", d);
-    if (t->offset % TVIS_BLOB_ALIGN || t->offset < h->tables_end || t->bytes > h->file_bytes ||
+    if (t->offset % TVIS_BLOB_ALIGN || t->offset < h->tables_end || t->bytes > *left ||
         t->offset > h->file_bytes - t->bytes)
-        return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "data lies outside of the blob", d);
+        return bad_tensor(m, id, TVIS_DIAG_BOUNDS, "data lies outside of the blob, or is shared", d);
+    *left -= t->bytes;
     if (t->producer != TVIS_NONE || t->last_use != TVIS_NONE)
         return bad_tensor(m, id, TVIS_DIAG_GRAPH, "a constant has a producer", d);
     if (!unscaled(t))
@@ -234,6 +237,7 @@ static tvis_status check_tensors(const tvis_model *m, tvis_diag *d)
         h->input_count > h->activation_count ||
         !section(h, h->tensor_offset, h->tensor_count, sizeof(tvis_blob_tensor), 4))
         return bad(d, TVIS_DIAG_BOUNDS, "tensors", NULL);
+    uint32_t left = h->file_bytes - h->tables_end;
     for (uint32_t id = 0; id < h->tensor_count; id++) {
         const tvis_blob_tensor *t = &tvis_tensors(m)[id];
         if (t->name >= h->string_bytes)
@@ -241,7 +245,7 @@ static tvis_status check_tensors(const tvis_model *m, tvis_diag *d)
         const bool s4 = tvis_is_constant(m, id) && t->dtype == TVIS_S4;
         if ((tvis_dtype_size((tvis_dtype)t->dtype) == 0 && !s4) || t->factors > 1)
             return bad_tensor(m, id, TVIS_DIAG_ENUM, "unknown dtype", d);
-        tvis_status s = tvis_is_constant(m, id) ? check_constant(m, id, d) : check_activation(m, id, d);
+        tvis_status s = tvis_is_constant(m, id) ? check_constant(m, id, &left, d) : check_activation(m, id, d);
         if (s)
             return s;
     }
@@ -297,7 +301,7 @@ static tvis_status check_node(const tvis_model *m, uint32_t i, tvis_diag *d)
         if (!tvis_is_constant(m, id[k]) && ((t->producer != TVIS_NONE && t->producer >= i) || t->last_use < i))
             return bad_node(m, i, TVIS_DIAG_GRAPH, "an input is not there when the node runs", d);
         if (t->pack == TVIS_PACK_SPARSE && (k != 1 || (n->op != TVIS_OP_CONV2D && n->op != TVIS_OP_LINEAR)))
-            return bad_node(m, i, TVIS_DIAG_GRAPH, "only weights of convolutions and linear layers may be sparse", d);
+            return bad_node(m, i, TVIS_DIAG_GRAPH, "only weights of conv2d and linear may be sparse", d);
     }
     for (uint32_t k = n->in_count; k < ids; k++) {
         if (id[k] >= h->activation_count || tvis_tensors(m)[id[k]].producer != i)
