@@ -114,7 +114,7 @@ static tvis_status make_outputs(loaded *l, tvis_diag *d)
         bool tokens = t->dims[1] == 1 && t->dims[2] > 1;
         t->dtype = TVIS_F32;
         t->layout = tokens ? TVIS_NHWC : TVIS_NCHW;
-        t->data = malloc(tensor_elements(t) * sizeof(float));
+        t->data = calloc(tensor_elements(t), sizeof(float)) /* the product is checked */;
         if (!t->data)
             return no_memory("outputs", tensor_elements(t) * sizeof(float), d);
     }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "quant/gradients_hosted.h"
+#include "core/array_hosted.h"
 #include "quant/linalg_hosted.h"
 
 #include <stdlib.h>
@@ -7,10 +8,10 @@
 
 bool tvis_equations_begin(tvis_equations *e, int32_t n, int32_t k, uint32_t cpu)
 {
-    const size_t square = (size_t)k * (size_t)k, all = (size_t)n * (size_t)k;
+    const uint64_t square = (uint64_t)k * (uint64_t)k, all = (uint64_t)n * (uint64_t)k;
     *e = (tvis_equations){ .n = n, .k = k, .cpu = cpu };
-    e->a = malloc((square + 4 * all + TVIS_PRODUCT_COLUMNS * (size_t)k) * sizeof *e->a);
-    e->rho = malloc((size_t)n * sizeof *e->rho);
+    e->a = tvis_array(square + 4 * all + TVIS_PRODUCT_COLUMNS * (uint64_t)k, sizeof *e->a);
+    e->rho = tvis_array((uint64_t)n, sizeof *e->rho);
     if (!e->a || !e->rho)
         return false;
     e->b = e->a + square;

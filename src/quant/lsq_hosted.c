@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "quant/lsq_hosted.h"
+#include "core/array_hosted.h"
 #include "quant/gradients_hosted.h"
 #include "quant/linalg_hosted.h"
 
@@ -13,21 +14,21 @@ size_t tvis_lsq_bytes(int32_t groups, int32_t n, int32_t k)
     return 2 * (size_t)groups * (columns + (size_t)n) * (columns * sizeof(float) + sizeof(double));
 }
 
-static bool begin_half(tvis_lsq_sums *s, size_t groups, size_t n, size_t k)
+static bool begin_half(tvis_lsq_sums *s, uint64_t groups, uint64_t n, uint64_t k)
 {
-    s->squares = calloc(groups * k * k, sizeof *s->squares);
-    s->cross = calloc(groups * n * k, sizeof *s->cross);
-    s->x = calloc(groups * k, sizeof *s->x);
-    s->y = calloc(groups * n, sizeof *s->y);
+    s->squares = tvis_array(groups * k * k, sizeof *s->squares);
+    s->cross = tvis_array(groups * n * k, sizeof *s->cross);
+    s->x = tvis_array(groups * k, sizeof *s->x);
+    s->y = tvis_array(groups * n, sizeof *s->y);
     return s->squares && s->cross && s->x && s->y;
 }
 
 bool tvis_lsq_begin(tvis_lsq *f, int32_t groups, int32_t n, int32_t k, uint32_t cpu)
 {
     *f = (tvis_lsq){ .groups = groups, .n = n, .k = k, .cpu = cpu };
-    f->work = malloc((size_t)(n + k + TVIS_PRODUCT_COLUMNS) * TVIS_LSQ_ROWS * sizeof *f->work);
-    const bool first = begin_half(&f->half[0], (size_t)groups, (size_t)n, (size_t)k);
-    return begin_half(&f->half[1], (size_t)groups, (size_t)n, (size_t)k) && first && f->work;
+    f->work = tvis_array(((uint64_t)n + (uint64_t)k + TVIS_PRODUCT_COLUMNS) * TVIS_LSQ_ROWS, sizeof *f->work);
+    const bool first = begin_half(&f->half[0], (uint64_t)groups, (uint64_t)n, (uint64_t)k);
+    return begin_half(&f->half[1], (uint64_t)groups, (uint64_t)n, (uint64_t)k) && first && f->work;
 }
 
 void tvis_lsq_free(tvis_lsq *f)
@@ -201,8 +202,7 @@ static void solve(tvis_lsq *f, float *w, float *bias, float *before, tvis_equati
 
 bool tvis_lsq_solve(tvis_lsq *f, float *w, float *bias)
 {
-    const size_t all = (size_t)f->groups * (size_t)f->n * (size_t)f->k;
-    float *before = malloc(all * sizeof *before);
+    float *before = tvis_array((uint64_t)f->groups * (uint64_t)f->n * (uint64_t)f->k, sizeof *before);
     tvis_equations e;
     const bool ok = tvis_equations_begin(&e, f->n, f->k, f->cpu) && before;
     if (ok)

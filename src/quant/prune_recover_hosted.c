@@ -4,6 +4,7 @@
  * inputs is Frantar & Alistarh 2022, 2023: arXiv 2208.11580, 2301.00774; here inputs and targets belong to two
  * networks, so that errors of the layers before are made up for too.) */
 #include "ops/conv_shape.h"
+#include "core/array_hosted.h"
 #include "quant/lsq_hosted.h"
 #include "quant/linalg_hosted.h"
 #include "quant/prune.h"
@@ -111,14 +112,15 @@ static void describe(fitted *l)
 
 static bool allocate(fitted *l)
 {
-    const size_t groups = (size_t)l->groups, out = groups * (size_t)l->n;
-    l->x = malloc(groups * (size_t)l->k * TVIS_LSQ_ROWS * sizeof *l->x);
-    l->plain_x = malloc(groups * (size_t)l->wide * TVIS_LSQ_ROWS * sizeof *l->plain_x);
-    l->y = malloc(out * TVIS_LSQ_ROWS * sizeof *l->y);
-    l->from = malloc((is_depthwise(l) ? groups : (size_t)l->wide) * sizeof *l->from);
-    l->before = malloc(out * (size_t)l->wide * sizeof *l->before);
-    l->now = malloc(out * (size_t)l->k * sizeof *l->now);
-    l->panel = malloc((size_t)l->wide * TVIS_PRODUCT_COLUMNS * sizeof *l->panel);
+    const uint64_t groups = (uint64_t)l->groups, out = groups * (uint64_t)l->n, wide = (uint64_t)l->wide,
+                   k = (uint64_t)l->k;
+    l->x = tvis_array(groups * k * TVIS_LSQ_ROWS, sizeof *l->x);
+    l->plain_x = tvis_array(groups * wide * TVIS_LSQ_ROWS, sizeof *l->plain_x);
+    l->y = tvis_array(out * TVIS_LSQ_ROWS, sizeof *l->y);
+    l->from = tvis_array(is_depthwise(l) ? groups : wide, sizeof *l->from);
+    l->before = tvis_array(out * wide, sizeof *l->before);
+    l->now = tvis_array(out * k, sizeof *l->now);
+    l->panel = tvis_array(wide * TVIS_PRODUCT_COLUMNS, sizeof *l->panel);
     return tvis_lsq_begin(&l->lsq, l->groups, l->n, l->k, cpu_of(l->p)) && l->x && l->plain_x && l->y && l->from &&
            l->before && l->now && l->panel;
 }
@@ -321,7 +323,7 @@ void tvis_prune_recover(tvis_pruner *p)
 {
     tvis_graph plain;
     tvis_tensor in = { NULL, { 1, p->g->h, p->g->w, p->g->tensor[p->g->input[0]].dims[3] }, TVIS_F32, TVIS_NHWC };
-    in.data = malloc((size_t)tvis_elements(in.dims) * sizeof(float));
+    in.data = tvis_array((uint64_t)tvis_elements(in.dims), sizeof(float));
     tvis_graph_init(&plain, p->g->diag);
     tvis_graph_read(&plain, p->m);
     if (!in.data)

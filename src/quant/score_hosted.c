@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "quant/score_hosted.h"
+#include "core/array_hosted.h"
 #include "core/op.h"
 #include "quant/runner_hosted.h"
 
@@ -145,7 +146,7 @@ static tvis_status reserve(tvis_reference *r, const tvis_runner *run, size_t mos
         r->each += (size_t)tvis_elements(out.dims);
     const size_t fit = most_bytes / (r->each * sizeof *r->values);
     r->pictures = fit < 1 ? 1 : fit < r->c->images ? (uint32_t)fit : r->c->images;
-    r->values = malloc(r->pictures * r->each * sizeof *r->values);
+    r->values = tvis_array((uint64_t)r->pictures * r->each, sizeof *r->values);
     return r->values ? TVIS_OK : tvis_fail(diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "calibration", "out of memory");
 }
 
