@@ -24,10 +24,13 @@ NM      ?= $(CROSS)nm
 SIZE    ?= $(CROSS)size
 ARCH_arm-linux-gnueabi- := -marm -mcpu=arm1176jzf-s -mfpu=vfp -mfloat-abi=softfp
 ARCH_arm-none-eabi-     := -mthumb -mcpu=cortex-m4
+# Not the x87: its numbers have more bits than their types.
+ARCH_i686-linux-gnu-    := -msse2 -mfpmath=sse
 ARCH    ?= $(ARCH_$(CROSS))
 # What runs a program of the target. No -L: the C library must be the one that CMocka came with, from Debian's multiarch.
 RUN_arm-linux-gnueabi- := qemu-arm -cpu arm1176
 RUN_aarch64-linux-gnu- := qemu-aarch64
+RUN_s390x-linux-gnu-   := qemu-s390x
 RUN     ?= $(RUN_$(CROSS))
 TARGET  ?= $(if $(CROSS),$(patsubst %-,%,$(notdir $(CROSS))),native)
 B       ?= build/$(TARGET)$(if $(SAN),-san)
@@ -52,7 +55,7 @@ say       = @printf '  %-7s %s\n' '$1' '$2'
 SUFFIX_X86     := _avx2.c _avx512.c _vnni.c _vbmi.c
 SUFFIX_AARCH64 := _neon.c _neon.S _dotprod.c
 SUFFIX_ARM     := _armv6.c _armv6.S _vfp11.c _vfp11.S _neon32.S
-SUFFIX   := $(if $(filter x86_64% i%86%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
+SUFFIX   := $(if $(filter x86_64% i386% i486% i586% i686%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
             $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM))
 ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM))
 %_avx2.o:   private ISA := -mavx2 -mfma
