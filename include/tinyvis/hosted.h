@@ -24,7 +24,8 @@ TVIS_API void tvis_file_close(tvis_file *f);
  * a part. */
 TVIS_API tvis_status tvis_file_write(const char *path, const void *data, size_t size, tvis_diag *diag);
 
-/* `threads` - 1 workers that sleep until there is work; the calling thread does its share. NULL on failure. */
+/* `threads` - 1 workers that sleep until there is work; the calling thread does its share. NULL on failure. After a fork the
+ * child has the pool without the workers: it works all the same, in the calling thread alone, and may be destroyed there. */
 typedef struct tvis_pool tvis_pool;
 TVIS_API tvis_pool *tvis_pool_create(uint32_t threads);
 TVIS_API void tvis_pool_destroy(tvis_pool *p); /* NULL is fine */

@@ -6,17 +6,20 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* Everything below the mutex is guarded by it. Work is dealt out one index at a time: a session asks for at most
  * TVIS_MAX_THREADS large parts, so that the lock costs nothing beside them. */
 struct tvis_pool {
+    pid_t pid; /* of the process that the workers belong to: a fork leaves them, and a lock that one of them holds,
+                  behind */
     pthread_mutex_t lock;
-    pthread_cond_t  work, done;
+    pthread_cond_t work, done;
     void (*fn)(void *arg, uint32_t i);
-    void     *arg;
-    uint32_t  next, count, running; /* indices from `next` on are still to be dealt out, `running` are being worked on */
-    bool      quit;
-    uint32_t  workers;
+    void *arg;
+    uint32_t next, count, running; /* indices from `next` on are still to be dealt out, `running` are being worked on */
+    bool quit;
+    uint32_t workers;
     pthread_t thread[TVIS_MAX_THREADS];
 };
 
@@ -84,6 +87,7 @@ tvis_pool *tvis_pool_create(uint32_t threads)
         free(p);
         return NULL;
     }
+    p->pid = getpid();
     if (start(p, threads - 1) < threads - 1) {
         tvis_pool_destroy(p);
         return NULL;
@@ -95,6 +99,10 @@ void tvis_pool_destroy(tvis_pool *p)
 {
     if (!p)
         return;
+    if (p->pid != getpid()) {
+        free(p);
+        return;
+    }
     (void)pthread_mutex_lock(&p->lock);
     p->quit = true;
     (void)pthread_cond_broadcast(&p->work);
@@ -110,6 +118,11 @@ void tvis_pool_destroy(tvis_pool *p)
 void tvis_pool_parallel_for(void *pool, void (*fn)(void *arg, uint32_t i), void *arg, uint32_t count)
 {
     tvis_pool *p = pool;
+    if (p->pid != getpid()) {
+        for (uint32_t i = 0; i < count; i++)
+            fn(arg, i);
+        return;
+    }
     (void)pthread_mutex_lock(&p->lock);
     p->fn = fn;
     p->arg = arg;
