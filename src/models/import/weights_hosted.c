@@ -76,6 +76,9 @@ static tvis_status sort_items(tvis_weights *w, tvis_diag *diag)
 
 static tvis_status load(tvis_weights *w, const uint8_t *data, size_t size, const char *name, tvis_diag *diag)
 {
+    static const uint16_t one = 1;
+    if (*(const uint8_t *)&one != 1)
+        return tvis_fail(diag, TVIS_EUNSUP, TVIS_DIAG_REFUSED, name, "this processor is big-endian, weights are not");
     w->source = name;
     tvis_status s = read_any(w, data, size, diag);
     if (s)
