@@ -350,16 +350,16 @@ tvis_status tvis_plan_layout(const tvis_model *m, const tvis_session_config *c, 
     best->ceiling = w.top;
     best->tensors = (uint32_t)w.tensors;
     best->bound = (uint32_t)w.bound; /* <= top */
-    for (uint8_t rule = RULE_ALTERNATE; rule < RULE_COUNT; rule++)
+    for (uint32_t rule = RULE_ALTERNATE; rule < RULE_COUNT; rule++)
         /* raised by 1/64 until the rule fits or loses */
         for (uint64_t ceiling = best->bound; ceiling < best->ceiling;
              ceiling += tvis_align((uint32_t)(ceiling / 64 + 1))) {
-            start(&w, m, c, rule, (uint32_t)ceiling, NULL);
+            start(&w, m, c, (uint8_t)rule, (uint32_t)ceiling, NULL);
             s = run_walk(&w, NULL, NULL);
             if (s && !w.full)
                 return s;
             if (!s) {
-                best->rule = rule;
+                best->rule = (uint8_t)rule;
                 best->ceiling = (uint32_t)ceiling;
                 break;
             }

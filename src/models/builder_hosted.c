@@ -123,7 +123,7 @@ static uint32_t conv_weights(tvis_builder *b, const char *layer, int32_t in, con
     float *x = tvis_build_values(b, name, TVIS_RANDOM_WEIGHT, shape, 4);
     uint32_t id = tvis_graph_constant(&b->g, name, TVIS_F32, dims);
     if (id != TVIS_NONE && x)
-        permute(x, b->g.tensor[id].data, (size_t)shape[0], (size_t)shape[1], (size_t)(s->kernel * s->kernel),
+        permute(x, b->g.tensor[id].data, (size_t)shape[0], (size_t)shape[1], (size_t)s->kernel * (size_t)s->kernel,
                 depthwise);
     free(x);
     return id;

@@ -76,7 +76,7 @@ static uint32_t block(site *s, uint32_t x, const tvis_mbconv *row, int32_t strid
         x = conv_bn(s, x, names->expand, (tvis_conv_spec){ hidden, 1, 1, 1, false }, row->act);
     x = conv_bn(s, x, names->depthwise, (tvis_conv_spec){ hidden, row->kernel, stride, hidden, false }, row->act);
     if (row->squeezes)
-        x = squeeze_excite(s, x, names->squeeze, s->net->squeeze_input ? in / 4 : tvis_make_divisible(hidden / 4));
+        x = squeeze_excite(s, x, names->squeeze, s->net->squeeze_input ? in / 4 : tvis_make_divisible((double)(hidden / 4)));
     x = conv_bn(s, x, names->project, (tvis_conv_spec){ out, 1, 1, 1, false }, TVIS_ACT_NONE);
     return stride == 1 && in == out ? tvis_build_add(s->b, x, shortcut, s->path) : x;
 }

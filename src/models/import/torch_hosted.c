@@ -54,6 +54,7 @@ static bool has_tensor(const tvis_pickle *p, uint32_t dict)
     return false;
 }
 
+/* At most WRAPPERS_DEEP calls deep. NOLINTBEGIN(misc-no-recursion) */
 static uint32_t find_dict(tvis_pickle *p, uint32_t dict, int depth);
 
 /* Of the dicts in this one, under this name or, for NULL, any. */
@@ -81,6 +82,7 @@ static uint32_t find_dict(tvis_pickle *p, uint32_t dict, int depth)
         found = find_below(p, dict, preferred[n], depth);
     return found == TVIS_PICKLE_NONE && has_tensor(p, dict) ? dict : found;
 }
+/* NOLINTEND(misc-no-recursion) */
 
 /* "conv.weight" or, for objects, "conv.weight: module.class". */
 static const char *describe(const tvis_pickle *p, uint32_t key, uint32_t value, tvis_subject *s)
