@@ -4,13 +4,11 @@ STAGES       := test test-sanitize test-armv6 test-aarch64 test-firmware fuzz-sm
 FUZZ_SECONDS ?= 1800
 FUZZ_SMOKE_SECONDS ?= 10
 FUZZ_CC      := $(if $(shell command -v clang 2>/dev/null),clang)
-MATRIX_CC    ?= gcc clang
-MATRIX_OPT   ?= -O0 -O2 -O3 -Os
 # Tests with a pool, less those of whole networks, which take this sanitizer many minutes and show no other sharing.
 THREAD_TESTS ?= $(filter-out tests/test_parity% tests/test_int8_networks.c,$(shell grep -l tvis_pool_create tests/test_*.c))
 SUB           = $(MAKE) --no-print-directory
 
-.PHONY: test-all test-sanitize test-armv6 test-aarch64 test-firmware fuzz fuzz-smoke test-faults faults-smoke test-matrix test-full test-deps size
+.PHONY: test-all test-sanitize test-armv6 test-aarch64 test-firmware fuzz fuzz-smoke fuzz-seeds fuzz-coverage test-faults faults-smoke test-full test-deps size
 test-all:
 	+@MAKE='$(SUB)' sh tests/all.sh $(STAGES)
 test-deps:
@@ -39,16 +37,10 @@ size:
 size-report: lib
 	@$(SCRIPT_ENV) bash tests/firmware/size.sh
 
-test-matrix:
-	+@status=0; for cc in $(MATRIX_CC); do for opt in $(MATRIX_OPT); do \
-	    echo "== $$cc $$opt"; $(SUB) CC=$$cc OPT=$$opt B=build/$$cc$$opt SCRIPTS= test || status=1; done; done; exit $$status
-	+@if echo 'int main(void) { return 0; }' | $(CC) -m32 -x c - -o /dev/null -lcmocka 2>/dev/null; then \
-	    echo "== -m32"; $(SUB) ARCH=-m32 B=build/m32 JPEG=0 PNG=0 SCRIPTS= test; \
-	else echo "== -m32 left out: it needs gcc-multilib and libcmocka-dev:i386"; fi
-
 # A fuzzer is tests/fuzz/fuzz_<name>.c with LLVMFuzzerTestOneInput(); its seeds are in tests/fuzz/seeds/<name>/, what was found
 # worth keeping in build/fuzz/corpus/<name>/. libFuzzer where there is clang, else our own driver.
 FUZZERS   := $(patsubst %.c,$(B)/%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_OBJ  := $(B)/tests/fuzz/networks.o
 ENGINE    ?= $(B)/tests/fuzz/driver.o
 LIBFUZZER := CC=clang SAN=fuzzer-no-link,address,undefined ENGINE=-fsanitize=fuzzer
 FUZZ       = $(SUB) B=build/fuzz OPT=-O1 $(if $(FUZZ_CC),$(LIBFUZZER),SAN=address,undefined)
@@ -60,11 +52,29 @@ fuzz-smoke:
 .PHONY: fuzz-run
 fuzz-run: $(FUZZERS:%=%.tap)
 	@sh tests/total.sh $(B)/tests/total $^
-$(FUZZERS): $(B)/%: $(B)/%.o $(TOOL_PARTS) $(B)/libtinyvis.a $(filter %.o,$(ENGINE))
+$(FUZZERS): $(B)/%: $(B)/%.o $(FUZZ_OBJ) $(TOOL_PARTS) $(B)/libtinyvis.a $(filter %.o,$(ENGINE))
 	$(call say,LINK,$@)
 	$(Q)$(LINK) $(ENGINE) -o $@ $(filter-out $(ENGINE),$^) $(PIC_LIBS) -lm -lpthread
+$(B)/tests/fuzz/seeds: %: %.o $(FUZZ_OBJ) $(B)/libtinyvis.a
+	$(Q)$(LINK) -o $@ $^ -lm -lpthread
+fuzz-seeds: $(B)/tests/fuzz/seeds
+	$< tests/fuzz/seeds/blob
 $(FUZZERS:%=%.tap): %.tap: % FORCE
 	@TVT_TIMEOUT=$$(($(FUZZ_SECONDS) + 300)) sh tests/tap.sh $@ sh tests/fuzz/run.sh $< $(FUZZ_SECONDS)
+
+# Lines of everything that reads a file or a command line, which fuzzers reach from their seeds and from what they have found.
+READERS := src/core/blob.c src/core/blob_params.c src/core/sparse.c $(wildcard src/models/import/*_hosted.c) \
+           $(patsubst %,examples/tinyvis/%.c,args labels npy image_read image_pnm image_png image_jpeg)
+fuzz-coverage:
+ifneq ($(and $(FUZZ_CC),$(shell command -v llvm-cov 2>/dev/null)),)
+	+@$(SUB) CC=clang B=build/coverage CFLAGS='-O0 -g -fprofile-instr-generate -fcoverage-mapping' \
+	    LDFLAGS=-fprofile-instr-generate coverage-run
+else
+	@echo 'fuzz-coverage left out: it needs clang and llvm'
+endif
+.PHONY: coverage-run
+coverage-run: $(FUZZERS)
+	@echo '$(READERS)' | sh tests/fuzz/coverage.sh $(B)/profiles $^
 
 # Faults in the whole tool: its main() beside libc functions that fail. A few of each kind, or, with sanitizers, every one there can
 # be. Side by side: the commands that take long, and the others.

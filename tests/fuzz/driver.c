@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs a fuzzer without libFuzzer: first the seeds as they are, then mutations of them until the time is over.
- *     fuzz_x [-max_total_time=SECONDS] [-seed=N] [-max_len=BYTES] [-artifact_prefix=PREFIX] FILE-OR-FOLDER...
- * Knows nothing of coverage. Other options of libFuzzer are accepted and ignored. */
+ *     fuzz_x [-max_total_time=SECONDS] [-seed=N] [-max_len=BYTES] [-artifact_prefix=PREFIX] [-close_fd_mask=3]
+ * FILE-OR-FOLDER... Knows nothing of coverage. Other options of libFuzzer are accepted and ignored. */
 #define _DEFAULT_SOURCE
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,18 +19,20 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* Of the sanitizers, where they are linked. */
 void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+void __sanitizer_set_report_fd(void *fd) __attribute__((weak));
 
 typedef struct bytes {
     uint8_t *data;
-    size_t   size;
+    size_t size;
 } bytes;
 
 #define MAX_SEEDS 4096
-static bytes    seeds[MAX_SEEDS];
-static size_t   seed_count, max_len = 1 << 20;
-static bytes    input; /* the one being run, in max_len bytes */
+static bytes seeds[MAX_SEEDS];
+static size_t seed_count, max_len = 1 << 20;
+static bytes input; /* the one being run, in max_len bytes */
 static uint64_t state = 1;
-static char     crash_name[1024] = "crash-input";
+static FILE *report; /* NULL: stdout */
+static char crash_name[1024] = "crash-input";
 
 static void die(const char *what, const char *name)
 {
@@ -91,9 +93,26 @@ static void add(const char *path)
 
 /* ---- mutations ---- */
 
-static const uint64_t telling[] = { 0,      1,          2,          7,          8,          0x7f,       0x80,
-                                    0xff,   0x100,      0x7fff,     0x8000,     0xffff,     0x10000,    0x7fffffff,
-                                    0x80000000, 0xffffffff, 0x100000000, 0x7fffffffffffffff, 0x8000000000000000, UINT64_MAX };
+static const uint64_t telling[] = { 0,
+                                    1,
+                                    2,
+                                    7,
+                                    8,
+                                    0x7f,
+                                    0x80,
+                                    0xff,
+                                    0x100,
+                                    0x7fff,
+                                    0x8000,
+                                    0xffff,
+                                    0x10000,
+                                    0x7fffffff,
+                                    0x80000000,
+                                    0xffffffff,
+                                    0x100000000,
+                                    0x7fffffffffffffff,
+                                    0x8000000000000000,
+                                    UINT64_MAX };
 
 static void flip_bit(bytes *b)
 {
@@ -142,7 +161,8 @@ static void splice(bytes *b)
 
 static void mutate(bytes *b)
 {
-    static void (*const how[])(bytes *) = { flip_bit, flip_bit, set_number, set_number, set_number, splice, erase, cut };
+    static void (*const how[])(
+        bytes *) = { flip_bit, flip_bit, set_number, set_number, set_number, splice, erase, cut };
     for (uint32_t n = 1 + below(6); n && b->size; n--)
         how[below(sizeof how / sizeof *how)](b);
 }
@@ -185,6 +205,17 @@ static bool option(const char *arg, const char *name, const char **value)
     return strncmp(arg, name, n) == 0;
 }
 
+/* What the code under test prints is thrown away; what we and the sanitizers say is not. */
+static void silence(void)
+{
+    const int out = dup(STDOUT_FILENO), err = dup(STDERR_FILENO), none = open("/dev/null", O_WRONLY);
+    if (out < 0 || err < 0 || none < 0 || dup2(none, STDOUT_FILENO) < 0 || dup2(none, STDERR_FILENO) < 0)
+        die("cannot be thrown away", "output");
+    report = fdopen(out, "w");
+    if (__sanitizer_set_report_fd)
+        __sanitizer_set_report_fd((void *)(intptr_t)err);
+}
+
 static void arguments(char **argv, long *seconds)
 {
     for (const char *v; *argv; argv++)
@@ -194,6 +225,8 @@ static void arguments(char **argv, long *seconds)
             state = strtoull(v, NULL, 10) | 1;
         else if (option(*argv, "-max_len=", &v))
             max_len = strtoul(v, NULL, 10);
+        else if (strcmp(*argv, "-close_fd_mask=3") == 0)
+            silence();
         else if (option(*argv, "-artifact_prefix=", &v))
             (void)snprintf(crash_name, sizeof crash_name, "%scrash", v);
         else if (**argv != '-')
@@ -221,6 +254,6 @@ int main(int argc, char **argv)
         run(&seeds[i], false);
     for (const time_t end = time(NULL) + seconds; time(NULL) < end; runs++)
         run(&seeds[below(seed_count)], true);
-    printf("stat::number_of_executed_units: %lu\n", runs);
+    fprintf(report ? report : stdout, "stat::number_of_executed_units: %lu\n", runs);
     return 0;
 }
