@@ -18,11 +18,11 @@ for program; do
 done
 llvm-profdata merge -o "$out/all" "$out"/*.profraw || exit 1
 # shellcheck disable=SC2086,SC2046
-llvm-cov report $objects -instr-profile="$out/all" $(cat) 2>/dev/null |
+llvm-cov report ${objects# -object } -instr-profile="$out/all" $(cat) 2>/dev/null |
     awk -v least=$least '
     /\.c / { printf "# %-45s %5d lines, %5.1f %% reached\n", $1, $8, 100 * ($8 - $9) / $8 }
     /^TOTAL/ {
         reached = 100 * ($8 - $9) / $8
         printf "%s - fuzzers reach %.1f %% of %d lines of the readers, %d %% wanted\n",
-            reached >= least ? "ok" : "not ok", reached, $8, least
+            (reached >= least ? "ok" : "not ok"), reached, $8, least
     }'
