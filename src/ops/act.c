@@ -17,9 +17,10 @@ static float clamp(float x, float lo, float hi)
     return x > hi ? hi : x;
 }
 
+/* Below -32 it stays what it is there, 1e-14: products with less would be subnormal, which processors are slow at. */
 static float sigmoid(float x)
 {
-    return 1.0f / (1.0f + tvis_expf(-x));
+    return 1.0f / (1.0f + tvis_expf(x < -32.0f ? 32.0f : -x));
 }
 
 static float activate(uint8_t act, float x)

@@ -9,10 +9,10 @@ TVIS_INLINE vec act_hard_sigmoid_6(vec x)
     return vmin(vset1(6.0f), vmax(vset1(0.0f), vadd(x, vset1(3.0f))));
 }
 
-/* Below -87 a sigmoid is less than the smallest normalised number. */
+/* Below -32 a sigmoid stays what it is there, as in the C reference. */
 TVIS_INLINE vec act_over_sigmoid(vec numerator, vec x)
 {
-    return vdiv(numerator, vadd(vset1(1.0f), vexp(vmul(x, vset1(-1.0f)))));
+    return vdiv(numerator, vadd(vset1(1.0f), vexp(vmul(vmax(vset1(-32.0f), x), vset1(-1.0f)))));
 }
 
 TVIS_INLINE vec act_of(vec x, const uint8_t act)
