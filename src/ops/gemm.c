@@ -31,7 +31,7 @@ const tvis_gemm_f32_variant tvis_gemm_f32[] = {
 
 int32_t tvis_gemm_f32_block(const tvis_gemm_f32_args *a, int32_t mr)
 {
-    enum { X_FLOATS = 32768, LEAST = 96 };
+    enum { X_FLOATS = 131072, LEAST = 96 };
     int32_t rows = X_FLOATS / a->k, blocks;
     rows = rows < LEAST ? LEAST : rows;
     blocks = (a->m - 1) / rows + 1;

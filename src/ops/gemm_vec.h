@@ -74,20 +74,27 @@ static inline vec load_cols(const float *p, int32_t cols)
     return cols >= VEC ? vload(p) : vload_first(p, cols);
 }
 
-/* Asks for what lies `bytes` behind a step of a panel, which is the next panel: weights often come from beyond the
- * second-level cache, and there it ends what the processor foresees. Past the last panel it asks for what isn't used.
- */
-static inline void prefetch_step(const float *w, size_t bytes)
+/* Where a tile asks for the next panel while it uses one: weights often come from beyond the second-level cache, and at
+ * its end is where the processor's own foresight ends. The first tiles ask for a share each, a step of k at a time, so
+ * that memory keeps up. Past the last panel it is for what isn't used. */
+typedef struct ahead {
+    uintptr_t next;
+    size_t step; /* bytes */
+} ahead;
+
+static inline ahead ahead_of(const tvis_gemm_f32_args *a, int32_t i, const float *w)
+{
+    const uintptr_t panel = (uintptr_t)a->k * NR * sizeof *w;
+    const uint32_t shares = a->m >= 96 ? 8 : a->m >= 48 ? 4 : a->m >= 24 ? 2 : 1, own = (uint32_t)i / 12 % shares;
+    return (ahead){ (uintptr_t)w + panel + panel / shares * own, NR * sizeof *w / shares };
+}
+
+static inline void ask(ahead *a)
 {
 #if VEC >= 8
-    const uintptr_t next = (uintptr_t)w + bytes;
-    TVIS_PREFETCH((const void *)next);
-    if (NR * sizeof(float) > 64)
-        TVIS_PREFETCH((const void *)(next + 64));
-#else
-    (void)w;
-    (void)bytes;
+    TVIS_PREFETCH((const void *)a->next);
 #endif
+    a->next += a->step;
 }
 
 /* y[i … i + rows) [j … j + cols), j the first column of a panel, (vecs - 1) * VEC < cols <= vecs * VEC. */
@@ -95,7 +102,7 @@ TVIS_INLINE void tile(const tvis_gemm_f32_args *a, int32_t i, int32_t j, int32_t
 {
     const ptrdiff_t ldx = a->ldx, ldy = a->ldy;
     const float *w = a->w + (ptrdiff_t)j * a->k, *end = w + (ptrdiff_t)a->k * NR;
-    const size_t panel = (size_t)a->k * NR * sizeof *w;
+    ahead next = ahead_of(a, i, w);
     const float *x0 = a->x + i * ldx;
     const float *x3 = rows > 3 ? x0 + 3 * ldx : x0, *x6 = rows > 6 ? x3 + 3 * ldx : x0,
                 *x9 = rows > 9 ? x6 + 3 * ldx : x0;
@@ -116,7 +123,7 @@ TVIS_INLINE void tile(const tvis_gemm_f32_args *a, int32_t i, int32_t j, int32_t
         }
 #endif
         for (; w < stop; w += NR, x0++, x3++, x6++, x9++) {
-            prefetch_step(w, panel);
+            ask(&next);
             left = vload(w);
             right = vecs > 1 ? vload(w + VEC) : left;
             EACH_ROW(ROW_STEP);
