@@ -29,16 +29,6 @@ const tvis_gemm_f32_variant tvis_gemm_f32[] = {
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };
 
-int32_t tvis_gemm_f32_block(const tvis_gemm_f32_args *a, int32_t mr)
-{
-    enum { X_FLOATS = 131072, LEAST = 96 };
-    int32_t rows = X_FLOATS / a->k, blocks;
-    rows = rows < LEAST ? LEAST : rows;
-    blocks = (a->m - 1) / rows + 1;
-    rows = (a->m - 1) / blocks + 1;
-    return (rows - 1) / mr * mr + mr;
-}
-
 size_t tvis_gemm_f32_packed(int32_t n, int32_t k, int32_t nr)
 {
     return (size_t)((n - 1) / nr + 1) * (size_t)nr * (size_t)k;

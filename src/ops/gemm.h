@@ -37,10 +37,6 @@ void tvis_gemm_f32_1x8_neon(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_8x8_neon(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_4x4_vfp11(const tvis_gemm_f32_args *a);
 
-/* Rows of x that a kernel with tiles of mr rows should take through all panels before the next ones: they stay in the
- * second-level cache while the panels pass. A multiple of mr. */
-int32_t tvis_gemm_f32_block(const tvis_gemm_f32_args *a, int32_t mr);
-
 /* Floats that (n, k) takes in panels of nr. */
 size_t tvis_gemm_f32_packed(int32_t n, int32_t k, int32_t nr);
 /* Plain (n, k) to panels of nr; out has the floats above. */

@@ -32,7 +32,7 @@ static void rows_8(const tvis_gemm_f32_args *a, int32_t i, int32_t end, int32_t 
 
 void tvis_gemm_f32_6x16_avx2(const tvis_gemm_f32_args *a)
 {
-    const int32_t block = tvis_gemm_f32_block(a, 12);
+    const int32_t block = block_rows(a, 12);
     for (int32_t i = 0; i < a->m; i += block) {
         const int32_t end = a->m - i < block ? a->m : i + block;
         for (int32_t j = 0; j < a->n; j += NR) {

@@ -23,7 +23,7 @@ TVIS_INLINE void rows_of(const tvis_gemm_f32_args *a, int32_t i, int32_t end, in
 
 void tvis_gemm_f32_8x8_neon(const tvis_gemm_f32_args *a)
 {
-    const int32_t block = tvis_gemm_f32_block(a, 8);
+    const int32_t block = block_rows(a, 8);
     for (int32_t i = 0; i < a->m; i += block) {
         const int32_t end = a->m - i < block ? a->m : i + block;
         for (int32_t j = 0; j < a->n; j += NR) {

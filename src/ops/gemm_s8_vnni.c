@@ -72,6 +72,8 @@ enum { GROUP = 4, NR = 16, ROWS = 12, TILE = 6 * 64 };
                       w2 = vecs > 2 ? _mm512_loadu_si512(w + 2 * panel) : w0,                                          \
                       w3 = vecs > 3 ? _mm512_loadu_si512(w + 3 * panel) : w0;                                          \
         EACH_ROW(ROW_STEP);                                                                                            \
+        TVIS_PREFETCH((const void *)next.next);                                                                        \
+        next.next += next.step;                                                                                        \
     } while (0)
 
 /* GROUP bytes, in each place of a vector. */
@@ -109,6 +111,23 @@ static inline __mmask64 first64(int32_t n)
     return ~(__mmask64)0 >> (64 - n); /* 0 < n <= 64 */
 }
 
+/* Where a tile asks for the next panels, for weights from beyond the second-level cache: a share, `step` bytes with
+ * each step of k; all tiles together ask for all. */
+typedef struct ahead {
+    uintptr_t next;
+    size_t step;
+} ahead;
+
+static inline ahead ahead_of(const tvis_gemm_s8_args *a, int32_t i, const int8_t *w, size_t bytes, int32_t rows)
+{
+    enum { LEAST = 256 }; /* of k: shorter ones are not worth the setting up */
+    if (a->k < LEAST)
+        return (ahead){ (uintptr_t)w, 0 };
+    const int32_t tiles = a->m / rows, shares = tiles >= 16 ? 16 : tiles >= 8 ? 8 : tiles >= 4 ? 4 : 1;
+    const size_t share = bytes / (size_t)shares;
+    return (ahead){ (uintptr_t)w + bytes + share * (size_t)(i / rows % shares), share / (size_t)(a->k / GROUP) };
+}
+
 /* Bias and sums of x[i … i + rows) and `vecs` panels from w on: a row after the other in `sums`. Or, true: the results
  * in y. One loop for both: with two, GCC 12 keeps the sums in memory. */
 TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, __m512i *sums,
@@ -120,6 +139,7 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t 
     const int8_t *x3 = rows > 3 ? x0 + 3 * ldx : x0, *x6 = rows > 6 ? x3 + 3 * ldx : x0,
                  *x9 = rows > 9 ? x6 + 3 * ldx : x0;
     EACH_ROW(ROW_DECLARE);
+    ahead next = ahead_of(a, i, w, (size_t)(vecs * panel), rows);
     const int32_t line = a->run ? a->run : a->k;
     for (int32_t left = a->k;; left -= line) {
         for (int32_t p = line; p >= GROUP;

@@ -74,6 +74,18 @@ static inline vec load_cols(const float *p, int32_t cols)
     return cols >= VEC ? vload(p) : vload_first(p, cols);
 }
 
+/* Rows of x, a multiple of mr, that are taken through all panels before the next ones: they stay in the second-level
+ * cache while the panels pass. */
+static inline int32_t block_rows(const tvis_gemm_f32_args *a, int32_t mr)
+{
+    enum { X_FLOATS = VEC >= 8 ? 1 << 17 : 1 << 15, LEAST = 96 };
+    int32_t rows = X_FLOATS / a->k, blocks;
+    rows = rows < LEAST ? LEAST : rows;
+    blocks = (a->m - 1) / rows + 1;
+    rows = (a->m - 1) / blocks + 1;
+    return (rows - 1) / mr * mr + mr;
+}
+
 /* Where a tile asks for the next panel while it uses one: weights often come from beyond the second-level cache, and at
  * its end is where the processor's own foresight ends. The first tiles ask for a share each, a step of k at a time, so
  * that memory keeps up. Past the last panel it is for what isn't used. */
