@@ -17,10 +17,12 @@ static float clamp(float x, float lo, float hi)
     return x > hi ? hi : x;
 }
 
-/* Below -32 it stays what it is there, 1e-14: products with less would be subnormal, which processors are slow at. */
-static float sigmoid(float x)
+/* Sigmoid and SiLU stay below -32 what they are there, 1e-14 times the numerator: products with less would be
+ * subnormal, which processors are slow at. */
+static float smooth(uint8_t act, float x)
 {
-    return 1.0f / (1.0f + tvis_expf(x < -32.0f ? 32.0f : -x));
+    x = x < -32.0f ? -32.0f : x;
+    return (act == TVIS_ACT_SILU ? x : 1.0f) / (1.0f + tvis_expf(-x));
 }
 
 static float activate(uint8_t act, float x)
@@ -31,10 +33,10 @@ static float activate(uint8_t act, float x)
     case TVIS_ACT_HARD_SIGMOID:
         return clamp(x + 3.0f, 0.0f, 6.0f) * (1.0f / 6.0f);
     case TVIS_ACT_SIGMOID:
-        return sigmoid(x);
-    case TVIS_ACT_SILU: /* its factors' product vanishes below these bounds, and would not at -infinity */
-        return (x < -87.0f ? -87.0f : x) * sigmoid(x);
-    case TVIS_ACT_GELU: /* Hendrycks and Gimpel 2016 */
+    case TVIS_ACT_SILU:
+        return smooth(act, x);
+    case TVIS_ACT_GELU: /* its factors' product vanishes below -6, and would not at -infinity; Hendrycks and Gimpel 2016
+                         */
         return 0.5f * (x < -6.0f ? -6.0f : x) * (1.0f + tvis_erff(x * 0.70710678f));
     default:
         return x;

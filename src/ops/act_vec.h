@@ -9,10 +9,11 @@ TVIS_INLINE vec act_hard_sigmoid_6(vec x)
     return vmin(vset1(6.0f), vmax(vset1(0.0f), vadd(x, vset1(3.0f))));
 }
 
-/* Below -32 a sigmoid stays what it is there, as in the C reference. */
-TVIS_INLINE vec act_over_sigmoid(vec numerator, vec x)
+/* Of sigmoid and SiLU, below -32 as there, like the C reference. */
+TVIS_INLINE vec act_smooth(vec x, const bool silu)
 {
-    return vdiv(numerator, vadd(vset1(1.0f), vexp(vmul(vmax(vset1(-32.0f), x), vset1(-1.0f)))));
+    x = vmax(vset1(-32.0f), x);
+    return vdiv(silu ? x : vset1(1.0f), vadd(vset1(1.0f), vexp(vmul(x, vset1(-1.0f)))));
 }
 
 TVIS_INLINE vec act_of(vec x, const uint8_t act)
@@ -23,9 +24,9 @@ TVIS_INLINE vec act_of(vec x, const uint8_t act)
     case TVIS_ACT_HARD_SIGMOID:
         return vmul(act_hard_sigmoid_6(x), vset1(1.0f / 6.0f));
     case TVIS_ACT_SIGMOID:
-        return act_over_sigmoid(vset1(1.0f), x);
+        return act_smooth(x, false);
     case TVIS_ACT_SILU:
-        return act_over_sigmoid(vmax(vset1(-87.0f), x), x);
+        return act_smooth(x, true);
     case TVIS_ACT_GELU:
         return vmul(vmul(vset1(0.5f), vmax(vset1(-5.5f), x)), vadd(vset1(1.0f), verf(vmul(x, vset1(0.70710678f)))));
     default:

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/matmul.h"
 
-/* Rows that are gathered at a time: a block within L2 for speed, within L1 for size. */
+/* Rows that are gathered at a time: a block within L2 for speed, within L1 for size. All weights are read for each
+ * block: on x86, which has a large L2, it has 60 rows, a multiple of what its kernels take, in any case. */
 static int32_t block_rows(uint8_t plan, const tvis_kernel *kern, int32_t k, uint32_t size)
 {
-    const int32_t elements = (plan == TVIS_PLAN_FAST ? 128 : 16) * 1024 / (int32_t)size;
-    const int32_t rows = elements / k / kern->mr * kern->mr;
-    return rows < kern->mr ? kern->mr : rows;
+    const bool fast = plan == TVIS_PLAN_FAST;
+    const int32_t least = fast && (kern->cpu & (TVIS_CPU_AVX2 | TVIS_CPU_AVX512)) ? 60 : kern->mr;
+    const int32_t rows = (fast ? 128 : 16) * 1024 / (int32_t)size / k / kern->mr * kern->mr;
+    return rows < least ? least : rows;
 }
 
 tvis_status tvis_matmul_scratch(tvis_node_plan *p, const tvis_kernel *kern, int64_t m, int32_t k, uint32_t size,
