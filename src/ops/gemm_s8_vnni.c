@@ -28,7 +28,8 @@ enum { GROUP = 4, NR = 16, ROWS = 12, TILE = 6 * 64 };
     __m512i a##row = c->bias[0], b##row = c->bias[1], c##row = c->bias[2], d##row = c->bias[3]
 #define ROW_STEP(row, base, at)                                                                                        \
     if (rows > row) {                                                                                                  \
-        const __m512i x = _mm512_xor_si512(load_group(base + at * ldx), sign);                                         \
+        const __m512i signed_x = load_group(base + at * ldx),                                                          \
+                      x = turned ? signed_x : _mm512_xor_si512(signed_x, sign);                                        \
         a##row = _mm512_dpbusd_epi32(a##row, x, w0);                                                                   \
         if (vecs > 1)                                                                                                  \
             b##row = _mm512_dpbusd_epi32(b##row, x, w1);                                                               \
@@ -82,16 +83,24 @@ static inline __m512i load_group(const int8_t *x)
     return _mm512_broadcastd_epi32(_mm_loadu_si32(x));
 }
 
+/* Rows [first, end), which all panels take before the next ones. turned: x with the highest bits turned over already,
+ * the first row at its beginning; or NULL. */
+typedef struct block {
+    int32_t first, end;
+    const int8_t *turned;
+} block;
+
 /* What a tile's columns need to become results: `vecs` vectors from column j on. */
 typedef struct columns {
     __m512i bias[4], mul[4], odd[4];
     int32_t j, count;
+    const block *b;
 } columns;
 
-static columns columns_of(const tvis_gemm_s8_args *a, const int8_t *w, int32_t j, int32_t vecs)
+static columns columns_of(const tvis_gemm_s8_args *a, const block *b, const int8_t *w, int32_t j, int32_t vecs)
 {
     const size_t panel = tvis_gemm_s8_panel(a->k, GROUP, NR);
-    columns c = { .j = j, .count = a->n - j < vecs * NR ? a->n - j : vecs * NR };
+    columns c = { .j = j, .count = a->n - j < vecs * NR ? a->n - j : vecs * NR, .b = b };
     for (int32_t v = 0; v < vecs; v++, w += panel) {
         const __mmask16 mask = first16(c.count - v * NR);
         const int32_t at = j + v * NR;
@@ -118,28 +127,29 @@ typedef struct ahead {
     size_t step;
 } ahead;
 
-static inline ahead ahead_of(const tvis_gemm_s8_args *a, int32_t i, const int8_t *w, size_t bytes, int32_t rows)
+static inline ahead ahead_of(const block *b, int32_t k, int32_t i, const int8_t *w, size_t bytes, int32_t rows)
 {
     enum { LEAST = 256 }; /* of k: shorter ones are not worth the setting up */
-    if (a->k < LEAST)
+    if (k < LEAST)
         return (ahead){ (uintptr_t)w, 0 };
-    const int32_t tiles = a->m / rows, shares = tiles >= 16 ? 16 : tiles >= 8 ? 8 : tiles >= 4 ? 4 : 1;
+    const int32_t tiles = (b->end - b->first) / rows, shares = tiles >= 16 ? 16 : tiles >= 8 ? 8 : tiles >= 4 ? 4 : 1;
     const size_t share = bytes / (size_t)shares;
-    return (ahead){ (uintptr_t)w + bytes + share * (size_t)(i / rows % shares), share / (size_t)(a->k / GROUP) };
+    return (ahead){ (uintptr_t)w + bytes + share * (size_t)((i - b->first) / rows % shares),
+                    share / (size_t)(k / GROUP) };
 }
 
 /* Bias and sums of x[i … i + rows) and `vecs` panels from w on: a row after the other in `sums`. Or, true: the results
  * in y. One loop for both: with two, GCC 12 keeps the sums in memory. */
 TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, __m512i *sums,
-                          const int rows, const int vecs)
+                          const int rows, const int vecs, const bool turned)
 {
     const ptrdiff_t ldx = a->ldx, panel = (ptrdiff_t)tvis_gemm_s8_panel(a->k, GROUP, NR);
     const __m512i sign = _mm512_set1_epi8(-128);
-    const int8_t *x0 = a->x + i * ldx;
+    const int8_t *x0 = turned ? c->b->turned + (i - c->b->first) * ldx : a->x + i * ldx;
     const int8_t *x3 = rows > 3 ? x0 + 3 * ldx : x0, *x6 = rows > 6 ? x3 + 3 * ldx : x0,
                  *x9 = rows > 9 ? x6 + 3 * ldx : x0;
     EACH_ROW(ROW_DECLARE);
-    ahead next = ahead_of(a, i, w, (size_t)(vecs * panel), rows);
+    ahead next = ahead_of(c->b, a->k, i, w, (size_t)(vecs * panel), rows);
     const int32_t line = a->run ? a->run : a->k;
     for (int32_t left = a->k;; left -= line) {
         for (int32_t p = line; p >= GROUP;
@@ -226,10 +236,10 @@ TVIS_INLINE void store_bytes(const tvis_gemm_s8_args *a, const columns *c, int32
 }
 
 TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, const int rows,
-                      const int vecs)
+                      const int vecs, const bool turned)
 {
     __m512i sums[TILE / 16];
-    if (multiply(a, c, i, w, sums, rows, vecs))
+    if (multiply(a, c, i, w, sums, rows, vecs, turned))
         return;
     if (a->add)
         store_bytes(a, c, i, sums, rows, vecs, true);
@@ -238,11 +248,12 @@ TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, int32_t i, c
 }
 
 /* One function for each tile: what is common to all tiles would otherwise take the registers of the sums. */
-#define TILE_OF(rows, vecs)                                                                                            \
-    static void tile_##rows##_##vecs(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w)         \
+#define TILE_AS(name, rows, vecs, turned)                                                                              \
+    static void name(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w)                         \
     {                                                                                                                  \
-        tile(a, c, i, w, rows, vecs);                                                                                  \
+        tile(a, c, i, w, rows, vecs, turned);                                                                          \
     }
+#define TILE_OF(rows, vecs) TILE_AS(tile_##rows##_##vecs, rows, vecs, false)
 TILE_OF(12, 1)
 TILE_OF(4, 1)
 TILE_OF(2, 1)
@@ -255,6 +266,10 @@ TILE_OF(6, 4)
 TILE_OF(4, 4)
 TILE_OF(2, 4)
 TILE_OF(1, 4)
+TILE_AS(turned_6, 6, 4, true)
+TILE_AS(turned_4, 4, 4, true)
+TILE_AS(turned_2, 2, 4, true)
+TILE_AS(turned_1, 1, 4, true)
 
 /* `vecs` panels at a time, with tiles for these numbers of rows. */
 typedef struct width {
@@ -264,22 +279,33 @@ typedef struct width {
 
 static const width widths[] = { { 1, { 12, 4, 2, 1 }, { tile_12_1, tile_4_1, tile_2_1, tile_1_1 } },
                                 { 2, { 12, 4, 2, 1 }, { tile_12_2, tile_4_2, tile_2_2, tile_1_2 } },
-                                { 4, { 6, 4, 2, 1 }, { tile_6_4, tile_4_4, tile_2_4, tile_1_4 } } };
+                                { 4, { 6, 4, 2, 1 }, { tile_6_4, tile_4_4, tile_2_4, tile_1_4 } },
+                                { 4, { 6, 4, 2, 1 }, { turned_6, turned_4, turned_2, turned_1 } } };
 
 /* The widest that reads no panel that isn't there. */
-static const width *width_for(int32_t columns_left)
+static const width *width_for(int32_t columns_left, const block *b)
 {
-    return &widths[columns_left > 3 * NR ? 2 : columns_left > NR ? 1 : 0];
+    return &widths[columns_left > 3 * NR ? (b->turned ? 3 : 2) : columns_left > NR ? 1 : 0];
 }
 
-/* Rows i … end of the panels from column j on; the tallest tiles first. */
-static void rows_of(const tvis_gemm_s8_args *a, const width *by, int32_t i, int32_t end, int32_t j)
+/* The panels from column j on; the tallest tiles first. */
+static void rows_of(const tvis_gemm_s8_args *a, const block *b, const width *by, int32_t j)
 {
     const int8_t *w = a->w + (size_t)(j / NR) * tvis_gemm_s8_panel(a->k, GROUP, NR);
-    const columns c = columns_of(a, w, j, by->vecs);
+    const columns c = columns_of(a, b, w, j, by->vecs);
+    int32_t i = b->first;
     for (int t = 0; t < 4; t++)
-        for (; end - i >= by->rows[t]; i += by->rows[t])
+        for (; b->end - i >= by->rows[t]; i += by->rows[t])
             by->tile[t](a, &c, i, w);
+}
+
+static void run_block(const tvis_gemm_s8_args *a, const block *b)
+{
+    for (int32_t j = 0; j < a->n;) {
+        const width *by = width_for(a->n - j, b);
+        rows_of(a, b, by, j);
+        j += by->vecs * NR;
+    }
 }
 
 /* Rows of x that stay in the second-level cache while the panels pass. */
@@ -290,19 +316,57 @@ static int32_t block_rows(const tvis_gemm_s8_args *a)
     return rows < LEAST ? LEAST : rows;
 }
 
+/* Turning the highest bits of x over in every step takes a fifth of the time. It is done once for all panels where a
+ * block of rows fits this many bytes of the stack and is large enough for the weights to pass. */
+enum { TURNED = 1 << 16, LEAST_TURNED = 24 };
+
+/* Rows of such a block, or 0. */
+static int32_t turned_rows(const tvis_gemm_s8_args *a)
+{
+    if (a->n <= 3 * NR || a->m < LEAST_TURNED)
+        return 0;
+    if (a->run)
+        return (int64_t)(a->m - 1) * a->ldx + a->k + (int64_t)(a->k / a->run - 1) * a->gap <= TURNED ? a->m : 0;
+    const int32_t rows = a->ldx == a->k ? TURNED / a->k / ROWS * ROWS : 0;
+    return rows < LEAST_TURNED ? 0 : rows;
+}
+
+static void turn(const int8_t *x, size_t bytes, int8_t *out)
+{
+    const __m512i sign = _mm512_set1_epi8(-128);
+    for (; bytes > 64; bytes -= 64, x += 64, out += 64)
+        _mm512_storeu_si512(out, _mm512_xor_si512(_mm512_loadu_si512(x), sign));
+    const __mmask64 mask = first64((int32_t)bytes);
+    _mm512_mask_storeu_epi8(out, mask, _mm512_xor_si512(_mm512_maskz_loadu_epi8(mask, x), sign));
+}
+
+static void run_turned(const tvis_gemm_s8_args *a, int32_t rows)
+{
+    int8_t x[TURNED];
+    block b = { .turned = x };
+    for (b.first = 0; b.first < a->m; b.first = b.end) {
+        b.end = a->m - b.first < rows ? a->m : b.first + rows;
+        const size_t gaps = a->run ? (size_t)(a->k / a->run - 1) * (size_t)a->gap : 0;
+        turn(a->x + (ptrdiff_t)b.first * a->ldx, (size_t)(b.end - b.first - 1) * (size_t)a->ldx + (size_t)a->k + gaps,
+             x);
+        run_block(a, &b);
+    }
+}
+
 void tvis_gemm_s8_6x64_vnni(const tvis_gemm_s8_args *a)
 {
     if (a->k < GROUP) {
         tvis_gemm_s8_short(a, GROUP, tvis_gemm_s8_6x64_vnni);
         return;
     }
-    const int32_t block = block_rows(a);
-    for (int32_t i = 0; i < a->m; i += block) {
-        const int32_t end = a->m - i < block ? a->m : i + block;
-        for (int32_t j = 0; j < a->n;) {
-            const width *by = width_for(a->n - j);
-            rows_of(a, by, i, end, j);
-            j += by->vecs * NR;
-        }
+    const int32_t turned = turned_rows(a), rows = block_rows(a);
+    if (turned) {
+        run_turned(a, turned);
+        return;
+    }
+    block b = { 0 };
+    for (b.first = 0; b.first < a->m; b.first = b.end) {
+        b.end = a->m - b.first < rows ? a->m : b.first + rows;
+        run_block(a, &b);
     }
 }
