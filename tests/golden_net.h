@@ -27,6 +27,7 @@ typedef struct tvt_golden_case {
 typedef struct tvt_golden_net {
     char file[64], arch[40];
     unsigned seed, same, classes, case_count, layer_count;
+    float width;
     tvt_golden_case cases[8];
     tvt_layer *layer;
     float *logits; /* a row a case */
@@ -67,9 +68,9 @@ static inline void tvt_golden_load(tvt_golden_net *g, const char *file)
     assert_true(snprintf(path, sizeof path, TVT_NETS "%s.txt", file) < (int)sizeof path);
     char *text = (char *)tvt_read(path, &size);
     const char *line = text;
-    assert_int_equal(sscanf(line, "seed %u arch %39s same %u classes %u sizes %u layers %u", &g->seed, g->arch,
-                            &g->same, &g->classes, &g->case_count, &g->layer_count),
-                     6);
+    assert_int_equal(sscanf(line, "seed %u arch %39s same %u classes %u sizes %u layers %u width %f", &g->seed, g->arch,
+                            &g->same, &g->classes, &g->case_count, &g->layer_count, &g->width),
+                     7);
     assert_true(g->case_count <= TVIS_COUNT(g->cases));
     for (unsigned i = 0; i < g->case_count; i++) {
         line = tvt_next_line(line, file);
@@ -124,7 +125,7 @@ static inline tvis_status tvt_golden_convert(const tvt_golden_net *g, const tvt_
 {
     const char *path = tvt_temp("net.safetensors");
     const tvis_convert_config c = {
-        .struct_size = sizeof c, .arch = g->arch, .weights = path, .same_padding = g->same != 0
+        .struct_size = sizeof c, .arch = g->arch, .weights = path, .width = g->width, .same_padding = g->same != 0
     };
     tvt_weights_write(w, path);
     const tvis_status status = tvis_convert(&c, blob, d);
@@ -134,9 +135,10 @@ static inline tvis_status tvt_golden_convert(const tvt_golden_net *g, const tvt_
 
 static inline float *tvt_golden_input(const tvt_golden_net *g, unsigned h, unsigned w)
 {
-    float *x = malloc(sizeof *x * 3 * h * w);
+    const size_t count = (size_t)g->layer[0].dims[1] * h * w;
+    float *x = malloc(sizeof *x * count);
     assert_non_null(x);
-    tvis_random_fill(g->seed, "input", TVIS_RANDOM_INPUT, 1, x, (int64_t)3 * h * w);
+    tvis_random_fill(g->seed, "input", TVIS_RANDOM_INPUT, 1, x, (int64_t)count);
     return x;
 }
 

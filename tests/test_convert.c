@@ -39,7 +39,8 @@ static void sum_up(void *user, uint32_t i, const tvis_node_info *info)
 /* Where every convolution has a batch norm, its folded bias stands for two vectors of it. */
 static bool all_have_batch_norm(const char *arch)
 {
-    return strstr(arch, "mobilenet_v2") || strstr(arch, "mobilenet_v4") || strstr(arch, "resnet");
+    return strstr(arch, "mobilenet_v1") || strstr(arch, "mobilenet_v2") || strstr(arch, "mobilenet_v4") ||
+           strstr(arch, "resnet");
 }
 
 static void check_architecture(const tvis_arch_info *a)

@@ -234,6 +234,7 @@ static void quantizing_is_portable(void **state)
 }
 
 static network networks[] = {
+    { "mobilenet_v1", "mobilenet_v1", 64, 224, false, 3.0 },
     { "mobilenet_v2", "mobilenet_v2", 64, 224, false, 3.0 },
     { "mobilenet_v3_small", "mobilenet_v3_small", 64, 224, false, 3.0 },
     { "mobilenet_v3_small_same", "mobilenet_v3_small", 64, 224, true, 3.0 },

@@ -5,6 +5,8 @@
 #define TOLERANCE 1e-4 /* of the range of the reference */
 
 static const char *const nets[] = {
+    "mobilenet_v1.timm",
+    "mobilenet_v1.gray",
     "mobilenet_v2.timm",
     "mobilenet_v3_small",
     "mobilenet_v3_small.timm",

@@ -17,7 +17,7 @@
 
 typedef struct request {
     const char *arch, *weights, *labels, *output;
-    uint64_t classes, seed;
+    uint64_t classes, channels, seed;
     bool random, json;
     arg_size size;
     double width;
@@ -124,6 +124,7 @@ static int convert(const request *r, const label_names *labels)
         .same_padding = r->same != 0,
         .labels = labels->name,
         .label_count = labels->count,
+        .channels = (uint8_t)r->channels,
     };
     if (tvis_convert(&c, &blob, &d)) {
         bool wrong_labels = r->labels && strcmp(d.subject, "labels") == 0;
@@ -172,6 +173,13 @@ static int run(int argc, char **argv)
           .min = 0,
           .max = MAX_WIDTH,
           .help = "width multiplier of the channels (1.0)" },
+        { .name = "channels",
+          .kind = ARG_NUMBER,
+          .value = &r.channels,
+          .placeholder = "N",
+          .min = 1,
+          .max = 3,
+          .help = "of pictures: 3, or 1 for gray (as many as the weights\nhave)" },
         { .name = "padding",
           .kind = ARG_CHOICE,
           .value = &r.same,

@@ -24,6 +24,15 @@ int32_t tvis_make_divisible(double v)
     return (double)n < 0.9 * v ? n + 8 : n;
 }
 
+uint32_t tvis_build_picture(tvis_builder *b, const char *stem)
+{
+    char name[TVIS_NAME_MAX];
+    const tvis_weight *w = b->weights ? tvis_weights_find(b->weights, tvis_name(name, "%s.weight", stem)) : NULL;
+    const bool gray = b->channels ? b->channels == 1 : w && w->rank == 4 && w->dims[1] == 1;
+    b->g.preprocess.channels = gray ? 1 : 3;
+    return tvis_graph_input(&b->g, "input", b->g.preprocess.channels);
+}
+
 int32_t tvis_build_channels(const tvis_builder *b, uint32_t x)
 {
     return b->g.status ? 1 : b->g.tensor[x].channels;

@@ -15,7 +15,8 @@ typedef struct tvis_builder {
     uint64_t seed;
     uint32_t classes; /* 0: as many as the weights have */
     double width;
-    uint16_t same; /* TensorFlow's SAME padding */
+    uint16_t same;    /* TensorFlow's SAME padding */
+    uint8_t channels; /* of pictures: 1 or 3; 0: as many as the weights have */
 } tvis_builder;
 
 typedef struct tvis_arch_def {
@@ -27,21 +28,27 @@ typedef struct tvis_arch_def {
 /* ORDER of names; ends with NULL. */
 extern const tvis_arch_def *const tvis_archs[];
 extern const tvis_arch_def tvis_arch_efficientnet_b0, tvis_arch_efficientnet_b1, tvis_arch_efficientnet_b2,
-    tvis_arch_efficientnet_b3, tvis_arch_efficientnet_b4, tvis_arch_mobilenet_v2, tvis_arch_mobilenet_v3_large,
-    tvis_arch_mobilenet_v3_small, tvis_arch_mobilenet_v4_conv_medium, tvis_arch_mobilenet_v4_conv_small,
-    tvis_arch_resnet18, tvis_arch_resnet20_cifar10, tvis_arch_resnet34, tvis_arch_resnet50;
+    tvis_arch_efficientnet_b3, tvis_arch_efficientnet_b4, tvis_arch_mobilenet_v1, tvis_arch_mobilenet_v2,
+    tvis_arch_mobilenet_v3_large, tvis_arch_mobilenet_v3_small, tvis_arch_mobilenet_v4_conv_medium,
+    tvis_arch_mobilenet_v4_conv_small, tvis_arch_resnet18, tvis_arch_resnet20_cifar10, tvis_arch_resnet34,
+    tvis_arch_resnet50;
 extern const tvis_arch_def tvis_arch_superpoint;
 extern const tvis_arch_def tvis_arch_dino_vitb16, tvis_arch_dino_vits16, tvis_arch_dinov2_vitb14,
     tvis_arch_dinov2_vitb14_reg, tvis_arch_dinov2_vitl14, tvis_arch_dinov2_vitl14_reg, tvis_arch_dinov2_vits14,
     tvis_arch_dinov2_vits14_reg;
 /* torchvision's for ImageNet: shorter side 256 by a bilinear filter, centre 224. */
 extern const tvis_preprocess tvis_imagenet_preprocess;
+/* The same of gray pictures, with the average of the three means and deviations. */
+extern const tvis_preprocess tvis_imagenet_gray_preprocess;
 
 typedef struct tvis_conv_spec {
     int32_t out, kernel, stride, groups;
     bool bias;
 } tvis_conv_spec;
 
+/* The input, of three channels, or one for gray pictures: the builder's, or as `stem`.weight has. Sets
+ * g.preprocess.channels. */
+uint32_t tvis_build_picture(tvis_builder *b, const char *stem);
 /* Channels of an activation. */
 int32_t tvis_build_channels(const tvis_builder *b, uint32_t x);
 /* `name`.weight (out, in / groups, k, k) and, if asked for, `name`.bias; padding (k - 1) / 2. Depthwise where groups ==

@@ -13,6 +13,15 @@ const tvis_preprocess tvis_imagenet_preprocess = {
     .std = { 0.229f, 0.224f, 0.225f },
 };
 
+const tvis_preprocess tvis_imagenet_gray_preprocess = {
+    .filter = TVIS_FILTER_BILINEAR,
+    .fit = TVIS_FIT_CROP,
+    .channels = 1,
+    .crop = 0.875f,
+    .mean = { 0.449f, 0.449f, 0.449f },
+    .std = { 0.226f, 0.226f, 0.226f },
+};
+
 const tvis_arch_def *const tvis_archs[] = {
     &tvis_arch_dino_vitb16,
     &tvis_arch_dino_vits16,
@@ -27,6 +36,7 @@ const tvis_arch_def *const tvis_archs[] = {
     &tvis_arch_efficientnet_b2,
     &tvis_arch_efficientnet_b3,
     &tvis_arch_efficientnet_b4,
+    &tvis_arch_mobilenet_v1,
     &tvis_arch_mobilenet_v2,
     &tvis_arch_mobilenet_v3_large,
     &tvis_arch_mobilenet_v3_small,
@@ -66,6 +76,8 @@ static tvis_status check(const tvis_convert_config *c, const tvis_arch_def *arch
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, "classes", NULL, TVIS_MAX_DIM, c->classes);
     if (!(c->width >= 0.0f && c->width <= 8.0f))
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "width", "outside of 0 to 8");
+    if (c->channels != 0 && c->channels != 1 && c->channels != 3)
+        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "channels", "pictures have 1 or 3", 3, c->channels);
     return TVIS_OK;
 }
 
@@ -104,6 +116,14 @@ static void input_size(tvis_graph *g, const tvis_convert_config *c, const tvis_a
                                         "not a multiple of the architecture's step", g->multiple, sides[i]);
 }
 
+static void input_channels(tvis_graph *g, const tvis_convert_config *c)
+{
+    const uint8_t has = g->preprocess.channels;
+    if (!g->status && c->channels && c->channels != has)
+        g->status = tvis_fail_value(g->diag, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, "channels",
+                                    "this architecture has pictures of one kind", has, c->channels);
+}
+
 static void labels(tvis_graph *g, const tvis_convert_config *c)
 {
     if (!c->labels || g->status)
@@ -122,6 +142,7 @@ static tvis_status build(tvis_builder *b, const tvis_arch_def *arch, const tvis_
     if (b->weights)
         refuse_extra(b);
     input_size(g, c, &arch->info);
+    input_channels(g, c);
     labels(g, c);
     if (!g->status)
         tvis_pass_fold_batch_norm(g);
@@ -151,6 +172,7 @@ tvis_status tvis_convert(const tvis_convert_config *c, tvis_blob *blob, tvis_dia
     b.seed = c->seed;
     b.classes = c->classes;
     b.same = c->same_padding;
+    b.channels = c->channels;
     /* the decimal number that was meant: 0.35f is not 0.35 */
     b.width = c->width > 0.0f ? (double)(int32_t)((double)c->width * 10000.0 + 0.5) / 10000.0 : 1.0;
     b.used = weights ? calloc(tvis_weights_count(weights), sizeof *b.used) : NULL;

@@ -76,9 +76,10 @@ static uint32_t block(site *s, uint32_t x, const tvis_mbconv *row, int32_t strid
         x = conv_bn(s, x, names->expand, (tvis_conv_spec){ hidden, 1, 1, 1, false }, row->act);
     x = conv_bn(s, x, names->depthwise, (tvis_conv_spec){ hidden, row->kernel, stride, hidden, false }, row->act);
     if (row->squeezes)
-        x = squeeze_excite(s, x, names->squeeze, s->net->squeeze_input ? in / 4 : tvis_make_divisible((double)(hidden / 4)));
-    x = conv_bn(s, x, names->project, (tvis_conv_spec){ out, 1, 1, 1, false }, TVIS_ACT_NONE);
-    return stride == 1 && in == out ? tvis_build_add(s->b, x, shortcut, s->path) : x;
+        x = squeeze_excite(s, x, names->squeeze,
+                           s->net->squeeze_input ? in / 4 : tvis_make_divisible((double)(hidden / 4)));
+    x = conv_bn(s, x, names->project, (tvis_conv_spec){ out, 1, 1, 1, false }, s->net->project_act);
+    return stride == 1 && in == out && !s->net->no_shortcut ? tvis_build_add(s->b, x, shortcut, s->path) : x;
 }
 
 static int32_t round_up(double v)
@@ -116,8 +117,9 @@ static uint32_t last_layers(site *s, uint32_t x, int number)
     int32_t head = net->head_times * tvis_build_channels(s->b, x);
     if (net->head)
         head = tvis_make_divisible(net->head * (s->width > 1.0 ? s->width : 1.0));
-    x = tvis_build_conv_bn(s->b, x, tvis_name(c, names->head[0], number), tvis_name(n, names->head[1], number),
-                           (tvis_conv_bn_spec){ { head, 1, 1, 1, false }, s->eps, net->act });
+    if (head)
+        x = tvis_build_conv_bn(s->b, x, tvis_name(c, names->head[0], number), tvis_name(n, names->head[1], number),
+                               (tvis_conv_bn_spec){ { head, 1, 1, 1, false }, s->eps, net->act });
     x = tvis_build_global_avg_pool(s->b, x, "avgpool");
     if (net->hidden) {
         const int32_t out = channels(s, net->hidden);
@@ -133,10 +135,12 @@ static uint32_t last_layers(site *s, uint32_t x, int number)
 static void preprocess(const site *s)
 {
     tvis_preprocess *p = &s->b->g.preprocess;
-    *p = tvis_imagenet_preprocess;
+    const bool half = s->b->same ? s->net->same.half : s->net->half;
+    const uint8_t channels = p->channels;
+    *p = channels == 1 ? tvis_imagenet_gray_preprocess : tvis_imagenet_preprocess;
     p->crop = s->b->same ? s->net->same.crop : s->net->crop;
     p->filter = s->b->same ? s->net->same.filter : s->names->filter;
-    for (int i = 0; i < 3 && s->b->same && s->net->same.half; i++)
+    for (int i = 0; i < 3 && half; i++)
         p->mean[i] = p->std[i] = 0.5f;
 }
 
@@ -146,7 +150,7 @@ void tvis_build_mbnet(tvis_builder *b, const tvis_mbnet *net)
     site s = { .b = b, .net = net, .names = names, .width = net->width * b->width };
     int number;
     s.eps = b->same ? TENSORFLOW_EPS : names->eps;
-    uint32_t x = tvis_graph_input(&b->g, "input", 3);
+    uint32_t x = tvis_build_picture(b, names->stem[0]);
     x = tvis_build_conv_bn(b, x, names->stem[0], names->stem[1],
                            (tvis_conv_bn_spec){ { channels(&s, net->stem), 3, 2, 1, false }, s.eps, net->act });
     x = blocks(&s, x, &number);

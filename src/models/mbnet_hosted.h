@@ -40,11 +40,15 @@ typedef struct tvis_mbnet {
     size_t formats;
     double width, depth; /* multipliers of this member of the family */
     int32_t stem;
-    int32_t head, head_times; /* channels of the last convolution, or how many times the last block's */
-    int32_t hidden;           /* between pooling and the classifier; 0: nothing */
-    uint8_t act;              /* of stem, head and hidden layer */
+    int32_t head,
+        head_times;      /* channels of the last convolution, or how many times the last block's; 0: there is none */
+    int32_t hidden;      /* between pooling and the classifier; 0: nothing */
+    uint8_t act;         /* of stem, head and hidden layer */
+    uint8_t project_act; /* of the last convolution of a block */
+    bool no_shortcut;    /* blocks are not residual */
     uint8_t squeeze_act[2];
     bool squeeze_input; /* to a quarter of the block's input; else of what is squeezed, a multiple of 8 */
+    bool half;          /* mean and std of pre-processing are 0.5, not ImageNet's */
     float crop;
     struct {
         float crop;

@@ -16,6 +16,10 @@ works '--json' $net --random 7 -o "$T/b.tvis" --json
 json_with 'convert --json has the keys' file arch input classes params macs file_bytes
 true_that 'file_bytes is the size of the file' test "$(value file_bytes)" = "$(size_of "$T/b.tvis")"
 works 'an existing file is replaced' $net --random 7 -o "$T/b.tvis"
+works '--channels 1' convert -m mobilenet_v1 --random 1 --width 0.25 --classes 2 --size 96 --channels 1 -o "$T/gray.tvis"
+says 'one channel' 'input 1x96x96x1, 210.7 k parameters, 7.16 M MACs'
+fails 1 'resnet18: channels: .* 3 expected, 1 found' convert -m resnet18 --random 1 --channels 1 -o "$T/none.tvis"
+fails 1 'channels: .* 2 found' convert -m mobilenet_v1 --random 1 --channels 2 -o "$T/none.tvis"
 works '--size HxW' convert -m mobilenet_v2 --random 1 --width 0.35 --classes 10 --size 64x96 -o "$T/c.tvis"
 says 'is the default input' 'input 1x64x96x3'
 works '--padding same' $net --random 7 --padding same -o "$T/c.tvis"

@@ -62,8 +62,15 @@ def timm(name):
     return lambda classes: models.create_model(name, num_classes=classes)
 
 
-# file: architecture of the tool, 1 for TensorFlow's padding, network, sizes, classes
+def mobilenet_v1(width, channels):
+    from timm.models.efficientnet import _gen_mobilenet_v1
+    return lambda classes: _gen_mobilenet_v1("mobilenetv1_100", width, in_chans=channels, num_classes=classes)
+
+
+# file: architecture of the tool, 1 for TensorFlow's padding, network, sizes, classes, width if it is not 1
 CASES = {
+    "mobilenet_v1.timm": ("mobilenet_v1", 0, timm("mobilenetv1_100"), SIZES, CLASSES),
+    "mobilenet_v1.gray": ("mobilenet_v1", 0, mobilenet_v1(0.25, 1), [(96, 96), (32, 64)], 2, 0.25),
     "mobilenet_v2.timm": ("mobilenet_v2", 0, timm("mobilenetv2_100"), SIZES, CLASSES),
     "mobilenet_v3_small": ("mobilenet_v3_small", 0, torchvision("mobilenet_v3_small"), SIZES, CLASSES),
     "mobilenet_v3_small.timm": ("mobilenet_v3_small", 0, timm("mobilenetv3_small_100"), SIZES, CLASSES),
@@ -119,13 +126,14 @@ def layers(net, scales):
             assert not list(m.parameters(recurse=False)) and not list(m.buffers(recurse=False)), path
 
 
-def make(file, arch, same, network, sizes, classes):
+def make(file, arch, same, network, sizes, classes, width=1.0):
     net = seeded.fill(network(classes), SEED)
-    scales = calibrate(net, seeded.values(SEED, "input", "input", (1, 3, *sizes[0])))
+    planes = next(net.parameters()).shape[1]
+    scales = calibrate(net, seeded.values(SEED, "input", "input", (1, planes, *sizes[0])))
     lines, logits = [*layers(net, scales)], []
-    head = [f"seed {SEED} arch {arch} same {same} classes {classes} sizes {len(sizes)} layers {len(lines)}"]
+    head = [f"seed {SEED} arch {arch} same {same} classes {classes} sizes {len(sizes)} layers {len(lines)} width {width:g}"]
     for h, w in sizes:
-        y, gap = seeded.reference(net.float(), seeded.values(SEED, "input", "input", (1, 3, h, w)))
+        y, gap = seeded.reference(net.float(), seeded.values(SEED, "input", "input", (1, planes, h, w)))
         spread = float(y.max() - y.min())
         deviation = float(y.std()) / spread
         assert deviation > 0.1, "nearly constant logits would hide errors"
