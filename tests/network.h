@@ -119,18 +119,20 @@ static inline void tvt_run_session(const tvis_model *m, const tvis_session_confi
     tvt_free(&arena);
 }
 
-/* x: n pictures of 3 planes each, whatever r->layout is; y has room for the first output. */
+/* x: n pictures of as many planes as the model has, whatever r->layout is; y has room for the first output. */
 static inline void tvt_infer(const tvis_model *m, const tvt_run *r, const float *x, float *y)
 {
     tvis_session_config c = tvt_config(r);
     const size_t hw = (size_t)r->h * r->w;
-    tvt_buf input = tvt_paged(r->n * hw * 3 * sizeof(float)), pack = { 0 };
-    const tvis_tensor in = { input.p, { r->n, r->h, r->w, 3 }, TVIS_F32, r->layout };
+    tvis_model_info info;
+    tvis_model_get_info(m, &info);
+    tvt_buf input = tvt_paged(r->n * hw * info.c * sizeof(float)), pack = { 0 };
+    const tvis_tensor in = { input.p, { r->n, r->h, r->w, info.c }, TVIS_F32, r->layout };
     tvis_pool *pool = r->threads > 1 ? tvis_pool_create(r->threads) : NULL;
     if (r->layout == TVIS_NCHW)
         memcpy(input.p, x, input.size);
     else
-        tvt_to_nhwc(x, input.p, r->n, 3, hw);
+        tvt_to_nhwc(x, input.p, r->n, info.c, hw);
     if (pool) {
         c.parallel_for = tvis_pool_parallel_for;
         c.pool = pool;
