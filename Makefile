@@ -55,8 +55,9 @@ say       = @printf '  %-7s %s\n' '$1' '$2'
 SUFFIX_X86     := _avx2.c _avx512.c _vnni.c _vbmi.c
 SUFFIX_AARCH64 := _neon.c _neon.S _dotprod.c
 SUFFIX_ARM     := _armv6.c _armv6.S _vfp11.c _vfp11.S _neon32.S
+SIMD32   := $(if $(filter arm-none-%,$(MACHINE)),$(shell echo __ARM_FEATURE_SIMD32 | $(CC) $(ARCH) -E -P - | grep 1))
 SUFFIX   := $(if $(filter x86_64% i386% i486% i586% i686%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
-            $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM))
+            $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM)) $(if $(SIMD32),_armv6.c _armv6.S)
 ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM))
 %_avx2.o:   private ISA := -mavx2 -mfma
 # GCC's intrinsics are macros at -O0, with a sign conversion inside; the address sanitizer takes clang minutes a file.

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "core/op.h"
 #include "core/diag.h"
 #include "core/port.h"
 #include "tests/tvt.h"
@@ -43,7 +44,7 @@ static void dtypes(void **state)
 static void cpu(void **state)
 {
     const uint32_t x86 = TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI | TVIS_CPU_VBMI;
-    const uint32_t arm = TVIS_CPU_ARMV6 | TVIS_CPU_VFP11 | TVIS_CPU_NEON32;
+    const uint32_t arm = TVIS_CPU_ARMV6 | TVIS_CPU_VFP11 | TVIS_CPU_NEON32 | TVIS_CPU_DSP;
     const uint32_t aarch64 = TVIS_CPU_NEON | TVIS_CPU_DOTPROD | TVIS_CPU_I8MM | TVIS_CPU_FP16;
     const uint32_t c = tvis_cpu_detect();
     (void)state;
@@ -69,6 +70,22 @@ static void cpu_as_the_compiler_sees_it(void **state)
                                                   __builtin_cpu_supports("avx512vl"));
 }
 #endif
+
+/* The parts of some work: as many as asked for, one behind the other, by the rule that says where they begin. */
+static void parts(void **state)
+{
+    static const int32_t totals[] = { 0, 1, 2, 15, 16, 17, 1000, INT32_MAX - 1, INT32_MAX };
+    static const int32_t steps[] = { 1, 2, 3, 16, 64, 16384 };
+    (void)state;
+    for (size_t t = 0; t < TVIS_COUNT(totals); t++)
+        for (size_t s = 0; s < TVIS_COUNT(steps); s++)
+            for (uint32_t n = 1; n <= TVIS_MAX_THREADS; n++)
+                for (uint32_t i = 0; i <= n; i++) {
+                    const int64_t blocks = ((int64_t)totals[t] + steps[s] - 1) / steps[s];
+                    const int64_t at = blocks * i / n * steps[s], want = at < totals[t] ? at : totals[t];
+                    assert_int_equal(tvis_part(totals[t], i, n, steps[s]), want);
+                }
+}
 
 static void fail_fills_everything(void **state)
 {
@@ -122,6 +139,7 @@ int main(void)
 #if TVIS_X86
         cmocka_unit_test(cpu_as_the_compiler_sees_it),
 #endif
+        cmocka_unit_test(parts),
         cmocka_unit_test(fail_fills_everything),
         cmocka_unit_test(long_subjects_are_cut),
         cmocka_unit_test(shapes_keep_their_rank),

@@ -275,7 +275,8 @@ static int run(int argc, char **argv)
           .given = &q.target_given,
           .placeholder = "T",
           .choices = target_names,
-          .help = "processor to plan for: native (default), generic, armv6,\narmv7, aarch64, avx2, avx512, cortex-m" },
+          .help = "processor to plan for: native (default), generic, armv6,\narmv7, aarch64, avx2, avx512, cortex-m "
+                  "(without\nDSP extension), cortex-m4, cortex-m7" },
         OPTION_PLAN(&q.plan),
         OPTION_SIZE(&q.size),
         { .name = "batch",

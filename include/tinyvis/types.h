@@ -107,6 +107,7 @@ typedef struct tvis_tensor {
 #define TVIS_CPU_ARMV6    (1u << 8) /* 32-bit ARM: the SIMD instructions of ARMv6 (SMLAD …) */
 #define TVIS_CPU_VFP11    (1u << 9) /* ARM11 only: VFP short vectors */
 #define TVIS_CPU_NEON32   (1u << 10) /* ARMv7 NEON */
+#define TVIS_CPU_DSP      (1u << 11) /* Cortex-M4, M7 …: the instructions of ARMV6, in kernels that need less memory */
 #define TVIS_CPU_NEON     (1u << 16) /* AArch64 Advanced SIMD */
 #define TVIS_CPU_DOTPROD  (1u << 17) /* AArch64: SDOT, UDOT */
 #define TVIS_CPU_I8MM     (1u << 18) /* AArch64: SMMLA */

@@ -72,9 +72,16 @@ uint32_t tvis_cpu_detect(void)
     return TVIS_CPU_NEON | optional(); /* NEON is part of every AArch64 processor with an operating system */
 }
 
-#elif defined(__ARM_FEATURE_SIMD32) && !(defined(__ARM_ARCH_PROFILE) && __ARM_ARCH_PROFILE == 'M')
+#elif defined(__arm__) && !defined(__linux__)
 
-#if TVIS_ARM
+/* Bare metal: what the compiler was told. */
+uint32_t tvis_cpu_detect(void)
+{
+    return TVIS_ARM ? TVIS_CPU_DSP : 0;
+}
+
+#elif TVIS_ARM
+
 #define CALL_READ  3
 #define CALL_OPEN  5
 #define CALL_CLOSE 6
@@ -112,16 +119,10 @@ static uint32_t optional(void)
     const uint32_t caps = hwcap();
     return (caps & HWCAP_VFP) && !(caps & HWCAP_LATE) ? TVIS_CPU_VFP11 : 0;
 }
-#else
-static uint32_t optional(void)
-{
-    return 0;
-}
-#endif
 
 uint32_t tvis_cpu_detect(void)
 {
-    return TVIS_CPU_ARMV6 | optional();
+    return TVIS_CPU_ARMV6 | TVIS_CPU_DSP | optional();
 }
 
 #else

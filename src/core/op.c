@@ -8,10 +8,12 @@ int64_t tvis_elements(const int32_t *dims)
     return (int64_t)dims[0] * dims[1] * dims[2] * dims[3];
 }
 
+/* blocks * i / parts, for i <= parts, without a division of 64 bits. */
 int32_t tvis_part(int32_t total, uint32_t i, uint32_t parts, int32_t step)
 {
-    int64_t blocks = ((int64_t)total + step - 1) / step, at = blocks * i / parts * step;
-    return at < total ? (int32_t)at : total;
+    const uint32_t blocks = (uint32_t)(total / step + (total % step != 0));
+    const uint64_t at = (uint64_t)(blocks / parts * i + blocks % parts * i / parts) * (uint32_t)step;
+    return at < (uint32_t)total ? (int32_t)at : total;
 }
 
 void tvis_run_parts(const tvis_node_run *r, void (*fn)(void *arg, uint32_t i), void *arg)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The only place that names what inference code takes from libc: these, and nothing else. A freestanding compiler may have no
- * <string.h>. */
+/* The only place that names what inference code takes from libc: these, and nothing else. A freestanding compiler may
+ * have no <string.h>. */
 #ifndef TVIS_CORE_PORT_H
 #define TVIS_CORE_PORT_H
 
@@ -39,11 +39,17 @@ int memcmp(const void *a, const void *b, size_t n);
 #define TVIS_AARCH64 0
 #endif
 
-/* 32-bit ARM with an operating system: assembly for it is A32, which Cortex-M does not have. */
-#if defined(__arm__) && defined(__linux__)
+/* 32-bit ARM with the SIMD instructions of ARMv6, that is with an operating system always: assembly for it is A32, or
+ * Thumb-2 on Cortex-M4 and M7. */
+#if defined(__arm__) && (defined(__linux__) || defined(__ARM_FEATURE_SIMD32))
 #define TVIS_ARM 1
 #else
 #define TVIS_ARM 0
+#endif
+
+/* Stacks of firmware are small: 4 KiB must do for any call. */
+#ifndef TVIS_SMALL_STACK
+#define TVIS_SMALL_STACK !__STDC_HOSTED__
 #endif
 
 /* A kernel function where its instruction set exists, NULL in the descriptor elsewhere. */
@@ -61,6 +67,12 @@ int memcmp(const void *a, const void *b, size_t n);
 #define TVIS_IF_ARMV6(f) f
 #else
 #define TVIS_IF_ARMV6(f) NULL
+#endif
+/* Asked for at run time: bare metal has no VFP short vectors. */
+#if TVIS_ARM && defined(__linux__)
+#define TVIS_IF_VFP11(f) f
+#else
+#define TVIS_IF_VFP11(f) NULL
 #endif
 
 #endif

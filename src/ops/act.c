@@ -56,7 +56,7 @@ const tvis_act_f32_variant tvis_act_f32[] = {
     { { "16_avx512", TVIS_CPU_AVX512, TVIS_PACK_PLAIN, 0, 1, 16 }, TVIS_IF_X86(tvis_act_f32_avx512) },
     { { "8_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 0, 1, 8 }, TVIS_IF_X86(tvis_act_f32_avx2) },
     { { "4_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 4 }, TVIS_IF_AARCH64(tvis_act_f32_neon) },
-    { { "8_vfp11", TVIS_CPU_VFP11, TVIS_PACK_PLAIN, 0, 1, 8 }, TVIS_IF_ARMV6(tvis_act_f32_vfp11) },
+    { { "8_vfp11", TVIS_CPU_VFP11, TVIS_PACK_PLAIN, 0, 1, 8 }, TVIS_IF_VFP11(tvis_act_f32_vfp11) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_act_f32_c },
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inner loop of act_vfp11.c; gemm_tiles_vfp11.S has the rules of short vectors. */
+#define TVIS_A32
 #include "core/asm.h"
 .fpu vfpv2
 

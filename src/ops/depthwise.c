@@ -25,8 +25,8 @@ const tvis_depthwise_f32_variant tvis_depthwise_f32[] = {
     { { "4x8_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 0, 4, 8 }, TVIS_IF_X86(tvis_depthwise_f32_4x8_avx2), NULL },
     { { "4x4_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 4, 4 }, TVIS_IF_AARCH64(tvis_depthwise_f32_4x4_neon), NULL },
     { { "3x4_vfp11", TVIS_CPU_VFP11, TVIS_PACK_PLAIN, 0, 3, 4 },
-      TVIS_IF_ARMV6(tvis_depthwise_f32_3x4_vfp11),
-      TVIS_IF_ARMV6(tvis_depthwise_f32_picture_vfp11) },
+      TVIS_IF_VFP11(tvis_depthwise_f32_3x4_vfp11),
+      TVIS_IF_VFP11(tvis_depthwise_f32_picture_vfp11) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_f32_c, NULL },
     { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL },
 };

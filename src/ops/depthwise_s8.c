@@ -36,6 +36,10 @@ const tvis_depthwise_s8_variant tvis_depthwise_s8[] = {
       TVIS_IF_ARMV6(tvis_depthwise_s8_ring_armv6),
       TVIS_IF_ARMV6(tvis_depthwise_s8_picture_armv6),
       TVIS_IF_ARMV6(tvis_depthwise_s8_fits_armv6) },
+    { { "ring_dsp", TVIS_CPU_DSP, TVIS_PACK_PLAIN, 0, 1, 4 },
+      TVIS_IF_ARMV6(tvis_depthwise_s8_ring_armv6),
+      TVIS_IF_ARMV6(tvis_depthwise_s8_picture_armv6),
+      TVIS_IF_ARMV6(tvis_depthwise_s8_fits_armv6) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s8_c, NULL, NULL },
     { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL, NULL },
 };

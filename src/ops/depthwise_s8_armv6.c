@@ -17,13 +17,14 @@ typedef union weights {
     tvis_dw_channel5 five[CHANNELS];
 } weights;
 
-/* Channels that are computed side by side, less than 8 KB of stack: x has them in the same lines of the cache. */
-enum { BLOCKS = 2 };
+/* Channels that are computed side by side, less than 8 KB of stack: x has them in the same lines of the cache. Less
+ * than 2 KB where stacks are small. */
+enum { BLOCKS = TVIS_SMALL_STACK ? 1 : 2 };
 
 typedef struct block {
     weights all[BLOCKS], *w;
     int16_t x[CHANNELS * MOST_ROWS * COLUMNS]; /* (channels, rows, COLUMNS) */
-    int8_t y[MOST_OUTPUTS + 1][CHANNELS];
+    int8_t y[MOST_OUTPUTS + 1][TVIS_DW_BESIDE];
     int32_t c, channels; /* the first one, and how many */
     int32_t ox, count;   /* of outputs */
 } block;

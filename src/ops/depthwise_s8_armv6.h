@@ -3,11 +3,13 @@
 #ifndef TVIS_OPS_DEPTHWISE_S8_ARMV6_H
 #define TVIS_OPS_DEPTHWISE_S8_ARMV6_H
 
+#include "core/port.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
-/* Columns of a channel's row in memory, and channels at a time. */
-enum { TVIS_DW_COLUMNS = 20, TVIS_DW_CHANNELS = 16 };
+/* Columns of a channel's row in memory, channels at a time at most, and bytes from an output to the next. */
+enum { TVIS_DW_COLUMNS = 20, TVIS_DW_CHANNELS = TVIS_SMALL_STACK ? 4 : 16, TVIS_DW_BESIDE = 16 };
 
 /* A channel, 3 x 3: of each row (w0, w1) and (w1, w2), in the order in which rows stand in memory. */
 typedef struct tvis_dw_channel3 {
@@ -28,7 +30,7 @@ void tvis_dw_spread_armv6(const int8_t *x, ptrdiff_t c, int32_t pixels, int32_t 
 typedef struct tvis_dw_rows {
     const int16_t *x;    /* (channels, rows of the kernel, TVIS_DW_COLUMNS) */
     const void *channel; /* tvis_dw_channel3 or 5 */
-    int8_t *y;           /* (count, TVIS_DW_CHANNELS) */
+    int8_t *y;           /* (count, TVIS_DW_BESIDE) */
     int32_t channels;
     int32_t count; /* of outputs: even */
     int32_t zero;

@@ -5,7 +5,7 @@
 
 #define ROW     40  /* bytes: TVIS_DW_COLUMNS of int16 */
 #define CHANNEL 120 /* three of them */
-#define BESIDE  16  /* TVIS_DW_CHANNELS: from an output to the next */
+#define BESIDE  16  /* TVIS_DW_BESIDE: from an output to the next */
 
 /* void tvis_dw_spread_armv6(x, c, pixels, words, out, apart)
  * r0, r1: two pixels, r10: apart, r12: out, lr: words to go; the fourth pixel ahead, r3 away the fifth, is brought
@@ -24,6 +24,7 @@ pld [r0, r1, lsl #2]
 pld [r0, r3]
 subs r2, r2, #1
 add r1, r0, r1
+it eq
 moveq r1, r0 /* the last one, twice */
 2:
 ldr r4, [r0], #4
@@ -37,10 +38,10 @@ pkhbt r4, r6, r7, lsl #16
 pkhtb r6, r7, r6, asr #16
 pkhbt r5, r8, r9, lsl #16
 pkhtb r8, r9, r8, asr #16
-str r4, [r12], r10
-str r5, [r12], r10
-str r6, [r12], r10
-str r8, [r12], r10
+STORE_AND_MOVE r4, r12, r10
+STORE_AND_MOVE r5, r12, r10
+STORE_AND_MOVE r6, r12, r10
+STORE_AND_MOVE r8, r12, r10
 bne 2b
 ldmia sp, {r0, r1, r3}
 ldr r12, [sp, #16]

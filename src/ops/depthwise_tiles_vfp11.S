@@ -2,6 +2,7 @@
 /* The inner loop of depthwise_vfp11.c. What gemm_tiles_vfp11.S says of short vectors holds here: vectors are four
  * channels, three sums in turn leave no gap (each can be added to after eight cycles), and the first factor of a
  * product may be in s0 to s7 (only the last one is a scalar there). */
+#define TVIS_A32
 #include "core/asm.h"
 .fpu vfpv2
 

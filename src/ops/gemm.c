@@ -24,7 +24,7 @@ const tvis_gemm_f32_variant tvis_gemm_f32[] = {
     { { "6x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_PANEL(16), 0, 6, 16 }, TVIS_IF_X86(tvis_gemm_f32_6x16_avx2) },
     { { "1x8_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 4, 1, 8 }, TVIS_IF_AARCH64(tvis_gemm_f32_1x8_neon) },
     { { "8x8_neon", TVIS_CPU_NEON, TVIS_PACK_PANEL(8), 0, 8, 8 }, TVIS_IF_AARCH64(tvis_gemm_f32_8x8_neon) },
-    { { "4x4_vfp11", TVIS_CPU_VFP11, TVIS_PACK_PANEL(4), 0, 4, 4 }, TVIS_IF_ARMV6(tvis_gemm_f32_4x4_vfp11) },
+    { { "4x4_vfp11", TVIS_CPU_VFP11, TVIS_PACK_PANEL(4), 0, 4, 4 }, TVIS_IF_VFP11(tvis_gemm_f32_4x4_vfp11) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_f32_c },
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };

@@ -33,6 +33,7 @@ typedef struct tvis_gemm_s8_variant {
 } tvis_gemm_s8_variant;
 
 #define TVIS_GEMM_S8_ARMV6_SCRATCH 13440u
+#define TVIS_GEMM_S8_DSP_SCRATCH   3168u
 
 /* Fastest first, C last. All give the same bits. Reads no element outside the shapes above. Safe for weights, biases
  * and multipliers of any value, though results are defined within the ranges above only. */
@@ -44,6 +45,7 @@ void tvis_gemm_s8_6x64_vnni(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_4x4_neon(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_4x16_dotprod(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_2x2_armv6(const tvis_gemm_s8_args *a);
+void tvis_gemm_s8_2x2_dsp(const tvis_gemm_s8_args *a);
 
 /* Bytes that (n, k) takes in the order `pack`, a TVIS_PACK_GROUPS. */
 size_t tvis_gemm_s8_packed(int32_t n, int32_t k, uint16_t pack);

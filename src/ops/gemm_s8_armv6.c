@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* ARMv6: tiles of 2 x 2 with SMLAD, two products an instruction. Weights stay int8; a panel of two columns is expanded
  * to int16 once for a block of rows, and the rows once for all columns. Rows and k are cut so that the expanded rows, a
- * panel and the sums stay in a first-level cache of 16 KB; where k is cut, sums wait in memory for the next piece. */
+ * panel and the sums stay in a first-level cache of 16 KB; where k is cut, sums wait in memory for the next piece.
+ * Cortex-M4 and M7 have the same instructions, but less memory to spare and no such cache: smaller blocks. */
 #include "core/port.h"
 #include "ops/gemm_s8.h"
 #include "ops/gemm_s8_armv6.h"
@@ -9,10 +10,16 @@
 enum { NR = 2, GROUP = 4, GROUP_BYTES = 2 * GROUP * NR, LINE = 32 };
 /* Bytes of expanded rows, columns and of sums at a time; up to a line behind rows and columns is read. */
 enum { MOST_X = 8192, MOST_W = 1024, MOST_SUMS = 4096 };
-/* The same without memory of the caller's. */
-enum { LEAST_X = 2048, LEAST_W = 512, LEAST_SUMS = 512 };
+/* The same for small memories, and without memory of the caller's. */
+enum { SMALL_X = 2048, SMALL_W = 512, SMALL_SUMS = 512 };
+enum {
+    LEAST_X = TVIS_SMALL_STACK ? 512 : SMALL_X,
+    LEAST_W = SMALL_W,
+    LEAST_SUMS = TVIS_SMALL_STACK ? 128 : SMALL_SUMS
+};
 
 TVIS_STATIC_ASSERT(gemm_s8_armv6_scratch, MOST_X + MOST_W + MOST_SUMS + 3 * LINE <= TVIS_GEMM_S8_ARMV6_SCRATCH);
+TVIS_STATIC_ASSERT(gemm_s8_dsp_scratch, SMALL_X + SMALL_W + SMALL_SUMS + 3 * LINE <= TVIS_GEMM_S8_DSP_SCRATCH);
 
 /* Memory and sizes of blocks. */
 typedef struct blocks {
@@ -227,6 +234,16 @@ void tvis_gemm_s8_2x2_armv6(const tvis_gemm_s8_args *a)
         tvis_gemm_s8_short(a, GROUP, tvis_gemm_s8_2x2_armv6);
     else if (a->scratch)
         run(a, a->scratch, MOST_X, MOST_W, MOST_SUMS);
+    else
+        run_on_stack(a);
+}
+
+void tvis_gemm_s8_2x2_dsp(const tvis_gemm_s8_args *a)
+{
+    if (a->k < GROUP)
+        tvis_gemm_s8_short(a, GROUP, tvis_gemm_s8_2x2_dsp);
+    else if (a->scratch)
+        run(a, a->scratch, SMALL_X, SMALL_W, SMALL_SUMS);
     else
         run_on_stack(a);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inner loops of gemm_s8_armv6.c, written for the ARM1176JZF-S. What its manual (ARM DDI 0301H, chapter 16) says of
- * cycles and what follows from it here:
+ * cycles and what follows from it here, also on Cortex-M4 and M7:
  * - SMLAD and SXTB16 issue in one cycle and want their operands a cycle early; a sum is ready for the next SMLAD after
  *   two cycles: neighbours add to different sums (16.7, 16.5);
  * - a word that was loaded can be multiplied after four cycles, LDRD of eight aligned bytes takes the memory one cycle:
@@ -218,6 +218,7 @@ mov r10, #0
 mov r11, #0
 4:
 subs r3, r3, #1
+it ge
 stmiage r12!, {r8-r11}
 bgt 4b
 LEAVE
@@ -323,6 +324,7 @@ strb r10, [r7]
 strb r11, [r7, #1]
 subs r3, r3, #2
 add r1, r7, r2
+it ge
 ldmiage r0!, {r8-r11}
 bge 1b
 2:

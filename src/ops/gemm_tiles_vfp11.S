@@ -10,6 +10,7 @@
  * - flush to zero and default NaN (RunFast) keep the kernel from being called for denormals. So what is not a number
  *   has the bits 0x7fc00000 here, and integer comparisons make the limits;
  * - Linux clears LEN for signal handlers and brings it back (arch/arm/vfp). */
+#define TVIS_A32
 #include "core/asm.h"
 .fpu vfpv2
 

@@ -40,6 +40,7 @@ const tvis_narrow_variant tvis_narrow[] = {
     { { "8_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 0, 1, 8 }, TVIS_IF_X86(tvis_narrow_8_avx2) },
     { { "8_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 8 }, TVIS_IF_AARCH64(tvis_narrow_8_neon) },
     { { "armv6", TVIS_CPU_ARMV6, TVIS_PACK_PLAIN, 0, 1, 1 }, TVIS_IF_ARMV6(tvis_narrow_armv6) },
+    { { "dsp", TVIS_CPU_DSP, TVIS_PACK_PLAIN, 0, 1, 1 }, TVIS_IF_ARMV6(tvis_narrow_armv6) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_narrow_c },
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };

@@ -46,7 +46,7 @@ works '--threads' info "$T/m.tvis" --json --threads 4
 true_that 'is in the config' grep -q '"threads": 4' "$T/out"
 works '--plan small' info "$T/m.tvis" --json --plan small
 true_that 'needs no larger arena' test "$(value arena_bytes)" -le "$arena"
-for target in native generic armv6 armv7 aarch64 avx2 avx512 cortex-m; do
+for target in native generic armv6 armv7 aarch64 avx2 avx512 cortex-m cortex-m4 cortex-m7; do
     works "--target $target" info "$T/m.tvis" --json --target $target
     true_that "is in the config" grep -q "\"target\": \"$target\"" "$T/out"
     true_that 'has an arena' test "$(value arena_bytes)" -gt 0
