@@ -191,5 +191,6 @@ format:
 include mk/test.mk
 include mk/stages.mk
 include mk/matrix.mk
+include mk/firmware.mk
 include mk/pizero.mk
 -include $(LIB_OBJ:.o=.d) $(PIC_OBJ:.o=.d) $(TOOL_OBJ:.o=.d) $(EVAL_OBJ:.o=.d) $(patsubst %.c,$(B)/%.d,$(wildcard tests/*.c tests/*/*.c bench/*.c examples/*.c))

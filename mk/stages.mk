@@ -8,7 +8,7 @@ FUZZ_CC      := $(if $(shell command -v clang 2>/dev/null),clang)
 THREAD_TESTS ?= $(filter-out tests/test_parity% tests/test_int8_networks.c,$(shell grep -l tvis_pool_create tests/test_*.c))
 SUB           = $(MAKE) --no-print-directory
 
-.PHONY: test-all test-sanitize test-armv6 test-aarch64 test-firmware fuzz fuzz-smoke fuzz-seeds fuzz-coverage test-faults faults-smoke test-full test-deps size
+.PHONY: test-all test-sanitize test-armv6 test-aarch64 fuzz fuzz-smoke fuzz-seeds fuzz-coverage test-faults faults-smoke test-full test-deps size
 test-all:
 	+@MAKE='$(SUB)' sh tests/all.sh $(STAGES)
 test-deps:
@@ -25,11 +25,6 @@ test-armv6:
 test-aarch64:
 	+@$(SUB) CROSS=aarch64-linux-gnu- test
 
-FIRMWARE = $(SUB) CROSS=arm-none-eabi- OPT=-Os TESTS= SCRIPTS=tests/firmware/link.sh
-test-firmware:
-	+@status=0; for cpu in cortex-m4 cortex-m0plus; do \
-	    $(FIRMWARE) ARCH="-mthumb -mcpu=$$cpu" TARGET=$$cpu test || status=1; done; \
-	$(SIZED) TESTS= TOOL= BENCHES= SCRIPTS=tests/firmware/size.sh test && exit $$status
 SIZED = $(SUB) CROSS=arm-linux-gnueabi- OPT=-Os B=build/size
 size:
 	+@$(SIZED) size-report

@@ -25,7 +25,7 @@ $(PROGRAMS): $(B)/%: $(B)/%.o $(SUPPORT) $(B)/libtinyvis.a | test-tools
 
 # What a script may use. TINYVIS is a command, not a path: it may begin with an emulator.
 SCRIPT_ENV = B='$(B)' CC='$(CC) $(ARCH)' CXX='$(CXX) $(ARCH)' MAKE_CC='$(CC)' AR='$(AR)' NM='$(NM)' \
-             SIZE='$(SIZE)' JPEG='$(JPEG)' RUN='$(RUN)' SAN='$(SAN)' MAKE='$(MAKE)' FREE_OBJ='$(FREE_OBJ)' \
+             SIZE='$(SIZE)' JPEG='$(JPEG)' RUN='$(RUN)' SAN='$(SAN)' MAKE='$(MAKE)' FREE_OBJ='$(FREE_OBJ)' FIRMWARE_CPU='$(FIRMWARE_CPU)' ARCH='$(ARCH)' CROSS='$(CROSS)' \
              TINYVIS='$(strip $(RUN) $(abspath $(B))/tinyvis)'
 $(PROGRAMS:%=%.tap): %.tap: % FORCE
 	@sh tests/tap.sh $@ $(RUN) $<
