@@ -58,6 +58,7 @@ all)
     probe "aarch64-linux-gnu-gcc $empty" gcc-aarch64-linux-gnu libc6-dev-arm64-cross
     probe "aarch64-linux-gnu-gcc $empty -lcmocka" libcmocka-dev:arm64
     probe 'arm-none-eabi-gcc --version' gcc-arm-none-eabi
+    probe 'qemu-system-arm --version' qemu-system-arm
     [ -z "$missing" ] && exit 0
     foreign armel arm64
     # shellcheck disable=SC2086

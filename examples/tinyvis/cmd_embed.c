@@ -3,6 +3,7 @@
 #include "fail.h"
 #include "files.h"
 #include "load_model.h"
+#include "targets.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -16,11 +17,14 @@
 
 typedef struct request {
     const char *model, *output, *name;
+    uint32_t target;
+    bool has_target;
 } request;
 
-/* Operators in use, each once. */
+/* Operators in use, each once, and what they run in: "2x2_dsp" … */
 typedef struct operators {
     char symbol[MAX_OPERATORS][48];
+    char kernel[MAX_OPERATORS][48]; /* the last one that planning chose */
     uint32_t count;
     bool full;
 } operators;
@@ -72,19 +76,23 @@ static void add_operator(void *user, uint32_t node, const tvis_node_info *info)
     for (uint32_t i = 0; i < o->count; i++)
         if (strcmp(o->symbol[i], symbol) == 0)
             return;
-    if (o->count == MAX_OPERATORS)
+    if (o->count == MAX_OPERATORS) {
         o->full = true;
-    else
-        memcpy(o->symbol[o->count++], symbol, sizeof symbol);
+        return;
+    }
+    memcpy(o->symbol[o->count], symbol, sizeof symbol);
+    (void)snprintf(o->kernel[o->count++], sizeof o->kernel[0], "%.47s", info->kernel ? info->kernel : "c");
 }
 
-/* Every layer's own, and the fusions of both plans, for a processor without extensions and for this one. */
-static tvis_status collect(loaded *l, operators *o, tvis_diag *d)
+/* Every layer's own, and the fusions of both plans: for the target, or for a processor without extensions and for this
+ * one. */
+static tvis_status collect(const request *r, loaded *l, operators *o, tvis_diag *d)
 {
+    const uint32_t cpu = target_cpu(r->target);
     tvis_status s = TVIS_OK;
     for (uint32_t i = 0; i < 8 && !s; i++) {
         l->config.plan = i & 1 ? TVIS_PLAN_SMALL : TVIS_PLAN_FAST;
-        l->config.cpu = i & 2 ? tvis_cpu_detect() : 0;
+        l->config.cpu = i & 2 || r->has_target ? cpu : 0;
         l->config.no_fusion = i < 4;
         s = tvis_session_plan(&l->model, &l->config, &l->bytes, add_operator, o, d);
     }
@@ -123,11 +131,17 @@ static void add_head(text *t, const char *name, const loaded *l)
         name, (l->file.size + 3) / 4, name, name);
 }
 
-static void add_registry(text *t, const char *name, const operators *o)
+static void add_registry(text *t, const request *r, const char *name, const operators *o)
 {
+    if (r->has_target)
+        add(t, "/* For %s: cpu flags 0x%08" PRIx32 ", which tvis_cpu_detect() gives in a library built for it. */\n",
+            target_names[r->target], target_cpu(r->target));
     add(t, "static const tvis_op *const ops[] = {\n");
     for (uint32_t i = 0; i < o->count; i++)
-        add(t, "    &%s,\n", o->symbol[i]);
+        if (r->has_target)
+            add(t, "    &%s, /* %s */\n", o->symbol[i], o->kernel[i]);
+        else
+            add(t, "    &%s,\n", o->symbol[i]);
     add(t, "    NULL\n};\nconst tvis_registry %s_registry = { ops };\n", name);
 }
 
@@ -156,12 +170,12 @@ static tvis_status write_source(const request *r, const loaded *l, const operato
     else
         name_from_path(r->model, name);
     t.room =
-        8192 + MAX_OPERATORS * 64 + l->file.size / 4 * 13; /* 11 characters a word, a separator, 4 more a line of 10 */
+        8192 + MAX_OPERATORS * 128 + l->file.size / 4 * 13; /* 11 characters a word, a separator, 4 more a line of 10 */
     t.data = l->file.size < SIZE_MAX / 4 ? malloc(t.room) : NULL;
     if (!t.data)
         return tool_fail_value(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, r->output, NULL, (int64_t)t.room, 0);
     add_head(&t, name, l);
-    add_registry(&t, name, o);
+    add_registry(&t, r, name, o);
     add_words(&t, name, l->file.data, l->file.size);
     tvis_status s = t.failed ? tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, r->output, NULL)
                              : tvis_file_write(r->output, t.data, t.length, d);
@@ -191,6 +205,14 @@ static int run(int argc, char **argv)
           .value = &r.name,
           .placeholder = "NAME",
           .help = "what the C names begin with (from the file's name)" },
+        { .name = "target",
+          .kind = ARG_CHOICE,
+          .value = &r.target,
+          .placeholder = "T",
+          .choices = target_names,
+          .given = &r.has_target,
+          .help =
+              "processor to list operators for: cortex-m, cortex-m4,\ncortex-m7, armv6 … as 'info' (without: any)" },
         { 0 },
     };
     int count, status = args_parse(&cmd_embed, options, argc, argv, &count, 1, 1);
@@ -204,7 +226,7 @@ static int run(int argc, char **argv)
     loaded l;
     operators o = { .count = 0 };
     status = TOOL_OK;
-    if (model_load(&l, r.model, 1, &d) || collect(&l, &o, &d))
+    if (model_load(&l, r.model, 1, &d) || collect(&r, &l, &o, &d))
         status = print_diag(r.model, &d);
     else if (write_source(&r, &l, &o, &d))
         status = print_diag(r.output, &d);
@@ -212,5 +234,5 @@ static int run(int argc, char **argv)
     return status;
 }
 
-const command cmd_embed = { "embed", "M.tvis -o model.c [--name NAME]",
+const command cmd_embed = { "embed", "M.tvis -o model.c [--name NAME] [--target T]",
                             "a C array for firmware, aligned, with its operator registry", run };
