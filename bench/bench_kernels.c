@@ -20,6 +20,7 @@
 #include "ops/narrow.h"
 #include "ops/look_up_s8.h"
 #include "ops/pointwise_s8.h"
+#include "ops/sparse_gemm.h"
 
 typedef struct options {
     tvb_format format;
@@ -133,6 +134,68 @@ static void gemm_layer(tvb_table *table, const options *o, int32_t m, int32_t n,
     free(w);
     free(bias);
     free(y);
+}
+
+/* ---- sparse_gemm: nine of ten weights are 0; MACs are those of the dense product ---- */
+
+typedef struct sparse_call {
+    const tvis_sparse_gemm_variant *v;
+    tvis_sparse_gemm_args a;
+} sparse_call;
+
+static void sparse_run(void *arg)
+{
+    const sparse_call *call = arg;
+    tvis_sparse_gemm_run(call->v, &call->a);
+}
+
+/* (n, k) floats, stored without their zeros; free() w->data. */
+static void make_sparse(int32_t n, int32_t k, tvis_sparse *w)
+{
+    const size_t all = (size_t)n * (size_t)k;
+    float *plain = tvb_floats(all);
+    for (size_t i = 0; i < all; i++)
+        plain[i] = i * 2654435761u % 1000 < 100 ? plain[i] : 0.0f;
+    const size_t bytes_of_w = tvis_sparse_bytes(plain, n, k, sizeof *plain);
+    float *stored = tvb_floats(bytes_of_w / sizeof *stored + 1);
+    tvis_sparse_compress(plain, n, k, sizeof *plain, stored);
+    *w = (tvis_sparse){ (const void *)stored, bytes_of_w, n, k, sizeof *plain };
+    free(plain);
+}
+
+static void sparse_layer(tvb_table *table, const options *o, int32_t m, int32_t n, int32_t k)
+{
+    char shape[48];
+    tvis_sparse w;
+    make_sparse(n, k, &w);
+    float *x = tvb_floats((size_t)m * (size_t)k), *bias = tvb_floats((size_t)n), *y = tvb_floats((size_t)m * (size_t)n),
+          *index = tvb_floats(tvis_sparse_index_bytes(&w) / sizeof *index + 1);
+    const tvis_gemm_f32_args g = {
+        .x = x, .bias = bias, .y = y, .m = m, .n = n, .k = k, .ldx = k, .ldy = n, .hi = 6.0f
+    };
+    tvb_stats reference = { .p50 = NAN };
+    tvis_sparse_index_make(&w, index);
+    (void)snprintf(shape, sizeof shape, "m%d n%d k%d", (int)m, (int)n, (int)k);
+    for (const tvis_sparse_gemm_variant *v = tvis_sparse_gemm, *c = v; v->k.name; v++) {
+        timing t = { "sparse_gemm", v->k.name, shape, (double)m * (double)n * (double)k, NAN };
+        if (!runs(o, &v->k, v->multiply) || !wanted(o, &t))
+            continue;
+        float *scratch = tvb_floats((size_t)tvis_sparse_gemm_scratch(v, m, k, w.size, false) / sizeof *scratch + 1);
+        sparse_call call = { v, { .g = g, .w = &w, .index = index, .scratch = scratch } };
+        const tvb_stats s = tvb_measure(sparse_run, &call, o->seconds);
+        for (call.v = c; call.v->k.cpu; call.v++)
+            ;
+        if (isnan(reference.p50))
+            reference = tvb_measure(sparse_run, &call, o->seconds);
+        t.c_ns = reference.p50;
+        report(table, o, &t, &s);
+        free(scratch);
+    }
+    free(x);
+    free(bias);
+    free(y);
+    free(index);
+    free((void *)(uintptr_t)w.data);
 }
 
 /* ---- gemm_s8 ---- */
@@ -838,6 +901,8 @@ int main(int argc, char **argv)
     tvb_table_begin(&table, o.format, columns, TVIS_COUNT(columns));
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
         gemm_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
+    for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
+        sparse_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
         gemm_s8_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)

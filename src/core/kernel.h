@@ -9,6 +9,7 @@
  * with zeros. An id never changes its meaning: packed blobs carry it. */
 #define TVIS_PACK_PLAIN     0u
 #define TVIS_PACK_SPARSE    1u /* in blobs only: core/sparse.h */
+#define TVIS_PACK_INDEX     2u /* in packed memory only: where the values of sparse weights stand, ops/sparse_gemm.h */
 #define TVIS_PACK_PANEL(nr) (0x100u | (nr))
 /* int8: panels of (groups, nr, group) with nr int32 after each panel. A group is 2, 4 or 16 neighbours in k; the last
  * one ends with the last of k and has zeros for what the group before it holds too. The int32 are what a product that

@@ -34,9 +34,10 @@ static int32_t count_row(const uint8_t *bits, int32_t k)
     return (int32_t)n;
 }
 
-static const uint8_t *bits_of(const tvis_sparse *s, int32_t row)
+const uint8_t *tvis_sparse_bits(const tvis_sparse_cursor *c)
 {
-    return s->data + starts(s->n) * sizeof(uint32_t) + (size_t)row * row_bytes(s->k);
+    const tvis_sparse *s = c->s;
+    return s->data + starts(s->n) * sizeof(uint32_t) + (size_t)c->row * row_bytes(s->k);
 }
 
 static size_t start_of(const tvis_sparse *s, int32_t row)
@@ -52,21 +53,24 @@ tvis_sparse_cursor tvis_sparse_seek(const tvis_sparse *s, int32_t row)
     return c;
 }
 
-tvis_sparse_row tvis_sparse_next(tvis_sparse_cursor *c)
+const uint8_t *tvis_sparse_take(tvis_sparse_cursor *c, int32_t count)
 {
     const tvis_sparse *s = c->s;
-    const size_t head = tvis_sparse_head(s->n, s->k), all = (s->bytes - head) / s->size;
-    const uint8_t *bits = bits_of(s, c->row);
-    tvis_sparse_row r = { s->data + head, bits, count_row(bits, s->k), -8, 0 };
-    const size_t count = (size_t)r.count;
-    if (c->at <= all && count <= all - c->at)
-        r.values += c->at * s->size;
-    else
-        r.count = 0;
-    c->at += count;
+    const size_t head = tvis_sparse_head(s->n, s->k), all = (s->bytes - head) / s->size, at = c->at;
+    c->at += (size_t)count;
     c->row++;
     if (c->row % TVIS_SPARSE_ROWS == 0 && c->row < s->n)
         c->at = start_of(s, c->row);
+    return at <= all && (size_t)count <= all - at ? s->data + head + at * s->size : NULL;
+}
+
+tvis_sparse_row tvis_sparse_next(tvis_sparse_cursor *c)
+{
+    const uint8_t *bits = tvis_sparse_bits(c);
+    tvis_sparse_row r = { NULL, bits, count_row(bits, c->s->k), -8, 0 };
+    r.values = tvis_sparse_take(c, r.count);
+    if (!r.values)
+        r.count = 0;
     return r;
 }
 

@@ -41,6 +41,10 @@ typedef struct tvis_sparse_cursor {
 } tvis_sparse_cursor;
 
 tvis_sparse_cursor tvis_sparse_seek(const tvis_sparse *s, int32_t row);
+/* The bits of the cursor's row. */
+const uint8_t *tvis_sparse_bits(const tvis_sparse_cursor *c);
+/* Its values, `count` of them, as many as it has bits; NULL if they lie beyond the end. The cursor goes on. */
+const uint8_t *tvis_sparse_take(tvis_sparse_cursor *c, int32_t count);
 /* The cursor's row; the cursor goes on to the next one. */
 tvis_sparse_row tvis_sparse_next(tvis_sparse_cursor *c);
 

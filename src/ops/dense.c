@@ -14,7 +14,7 @@ tvis_status tvis_dense_plan(tvis_node_plan *p, int64_t rows, const tvis_matrix *
         p->in_place = 3;
     }
     s = tvis_matrix_plan(p, 0, 1, rows, shape, &panel);
-    const tvis_kernel *kern = &tvis_gemm_f32[p->choice[0].kernel].k;
+    const tvis_kernel *kern = tvis_matrix_kernel(p->choice[0].kernel);
     return s ? s : tvis_matmul_scratch(p, kern, rows, shape->k, sizeof(float), panel, gathers);
 }
 
@@ -44,7 +44,7 @@ void tvis_dense_run(const tvis_node_run *r, tvis_matrix mx, int32_t rows,
     tvis_matrix_bind(&mx, r, 0, 1);
     const tvis_matmul mm = {
         .run = r,
-        .kern = &tvis_gemm_f32[mx.kernel].k,
+        .kern = tvis_matrix_kernel(mx.kernel),
         .m = rows,
         .n = mx.n,
         .k = mx.k,

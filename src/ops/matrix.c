@@ -18,6 +18,27 @@ static const tvis_gemm_f32_variant *choose(uint32_t cpu, int64_t m, uint16_t sto
     return NULL;
 }
 
+/* Sparse weights that are multiplied as they are stored. */
+static bool plan_sparse(tvis_node_plan *p, uint32_t node, uint32_t input, int64_t rows, const tvis_matrix *shape,
+                        uint32_t *scratch)
+{
+    const tvis_blob_tensor *t = p->in[input];
+    if (t->pack != TVIS_PACK_SPARSE)
+        return false;
+    const tvis_sparse s = tvis_sparse_of(t, NULL);
+    const uint64_t values = (s.bytes - tvis_sparse_head(s.n, s.k)) / s.size / (uint32_t)shape->groups;
+    const tvis_sparse_gemm_variant *v = tvis_sparse_gemm_choose(p->config->cpu, rows, shape->n, shape->k, values);
+    const uint64_t bytes =
+        v ? tvis_sparse_gemm_scratch(v, rows, shape->k, s.size, p->config->plan == TVIS_PLAN_SMALL) : 0;
+    if (!v || bytes > INT32_MAX)
+        return false;
+    p->choice[node].kernel = (uint16_t)(TVIS_MATRIX_SPARSE + (size_t)(v - tvis_sparse_gemm));
+    p->choice[node].pack = TVIS_PACK_INDEX;
+    p->choice[node].pack_bytes = (uint32_t)tvis_sparse_index_bytes(&s);
+    *scratch = (uint32_t)bytes;
+    return true;
+}
+
 tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, int64_t rows, const tvis_matrix *shape,
                              uint32_t *scratch)
 {
@@ -38,8 +59,12 @@ tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, i
     const uint64_t packed = as_stored ? 0 : (uint64_t)groups * columns * (uint64_t)k * sizeof(float);
     if (packed > INT32_MAX || (uint64_t)k * v->k.nr > INT32_MAX / sizeof(float))
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "packed weights of more than 2 GiB");
-    p->kernel_name = v->k.name;
     p->macs += (uint64_t)rows * (uint64_t)n * (uint64_t)k * (uint64_t)groups;
+    if (plan_sparse(p, node, input, rows, shape, scratch)) {
+        p->kernel_name = tvis_matrix_kernel(c->kernel)->name;
+        return TVIS_OK;
+    }
+    p->kernel_name = v->k.name;
     c->pack = v->k.pack;
     c->pack_bytes = (uint32_t)packed;
     *scratch = as_stored || tvis_plan_packed(p, node, v->k.pack) ? 0 : (uint32_t)k * v->k.nr * (uint32_t)sizeof(float);
@@ -123,9 +148,13 @@ static void set_weights(tvis_matrix *mx, const tvis_blob_tensor *t, const void *
 
 void tvis_matrix_pack(const tvis_node_plan *p, uint32_t node, uint32_t input, const tvis_matrix *shape, void *out)
 {
-    const tvis_kernel *kern = &tvis_gemm_f32[p->choice[node].kernel].k;
+    const tvis_kernel *kern = tvis_matrix_kernel(p->choice[node].kernel);
     tvis_matrix mx = *shape;
     set_weights(&mx, p->in[input], p->model->blob + p->in[input]->offset);
+    if (kern->pack == TVIS_PACK_SPARSE) {
+        tvis_sparse_index_make(&mx.sparse, out);
+        return;
+    }
     for (int32_t g = 0; g < mx.groups; g++)
         pack_columns(&mx, kern, (size_t)g * (size_t)mx.n, mx.n, (float *)out + (size_t)g * group_floats(&mx, kern));
 }
@@ -134,12 +163,14 @@ void tvis_matrix_bind(tvis_matrix *mx, const tvis_node_run *r, uint32_t node, ui
 {
     set_weights(mx, r->in[input], r->x[input]);
     mx->kernel = r->kernel[node];
+    mx->plan = r->plan;
     mx->packed = r->packed[node];
 }
 
 /* The weights in the kernel's order, from a group's column on; NULL if they are still to be packed. */
-static const float *ready_weights(const tvis_matrix *mx, const tvis_kernel *kern, int32_t group, int32_t col)
+static const float *ready_weights(const tvis_matrix *mx, int32_t group, int32_t col)
 {
+    const tvis_kernel *kern = &tvis_gemm_f32[mx->kernel].k;
     const bool as_stored = mx->stored == kern->pack && mx->dtype == TVIS_F32;
     const float *w = mx->packed ? mx->packed : as_stored ? mx->w : NULL;
     return w ? w + (size_t)group * group_floats(mx, kern) + (size_t)col * (size_t)mx->k : NULL;
@@ -164,13 +195,16 @@ static void multiply_packing(const tvis_matrix *mx, tvis_gemm_f32_args a, size_t
 void tvis_matrix_multiply(const tvis_matrix *mx, tvis_gemm_f32_args a, int32_t group, int32_t col, uint8_t act,
                           uint32_t cpu, float *panel)
 {
-    const tvis_gemm_f32_variant *v = &tvis_gemm_f32[mx->kernel];
+    const int32_t row = group * mx->n + col;
     a.k = mx->k;
-    a.w = ready_weights(mx, &v->k, group, col);
     tvis_act_range(act, &a.lo, &a.hi);
-    if (a.w)
-        v->run(&a);
+    if (mx->kernel >= TVIS_MATRIX_SPARSE)
+        tvis_sparse_gemm_run(
+            &tvis_sparse_gemm[mx->kernel - TVIS_MATRIX_SPARSE],
+            &(tvis_sparse_gemm_args){ a, &mx->sparse, mx->packed, row, mx->plan == TVIS_PLAN_SMALL, panel });
+    else if ((a.w = ready_weights(mx, group, col)) != NULL)
+        tvis_gemm_f32[mx->kernel].run(&a);
     else
-        multiply_packing(mx, a, (size_t)group * (size_t)mx->n + (size_t)col, panel);
+        multiply_packing(mx, a, (size_t)row, panel);
     tvis_act_apply(cpu, act, a.y, a.m, a.n, a.ldy);
 }

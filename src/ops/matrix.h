@@ -7,16 +7,25 @@
 #include "core/op.h"
 #include "core/sparse.h"
 #include "ops/gemm.h"
+#include "ops/sparse_gemm.h"
 
 /* (groups * n, k) */
 typedef struct tvis_matrix {
-    const void *w;       /* F32 in the order `stored`, F16 or S4 in plain order, or F32 or F16 sparse */
-    const float *packed; /* in the kernel's order, or NULL */
-    uint16_t stored, kernel;
-    uint8_t dtype;
+    const void *w;           /* F32 in the order `stored`, F16 or S4 in plain order, or F32 or F16 sparse */
+    const float *packed;     /* in the kernel's order, or NULL */
+    uint16_t stored, kernel; /* kernel: a row of tvis_gemm_f32, or TVIS_MATRIX_SPARSE + one of tvis_sparse_gemm */
+    uint8_t dtype, plan;
     tvis_sparse sparse; /* of weights that are stored so */
     int32_t n, k, groups;
 } tvis_matrix;
+
+#define TVIS_MATRIX_SPARSE 0x100u
+
+/* What planning knows of a kernel. */
+static inline const tvis_kernel *tvis_matrix_kernel(uint16_t kernel)
+{
+    return kernel < TVIS_MATRIX_SPARSE ? &tvis_gemm_f32[kernel].k : &tvis_sparse_gemm[kernel - TVIS_MATRIX_SPARSE].k;
+}
 
 /* Chooses the kernel for products with `rows` rows, for a (fusion's) node whose weights are input `input`. Adds to
  * p->macs; *scratch gets the bytes that tvis_matrix_multiply() needs as `panel`. */
