@@ -11,7 +11,7 @@
 #include <stdlib.h>
 
 /* ORDER TVIS_PRUNE */
-static const char *const method_names[] = { "magnitude", "channel", NULL };
+static const char *const method_names[] = { "magnitude", "channel", "lowrank", NULL };
 /* ORDER TVIS_PATTERN */
 static const char *const pattern_names[] = { "unstructured", "2:4", "1x4", NULL };
 /* ORDER TVIS_SCOPE */
@@ -27,13 +27,15 @@ static int check(prune_request *r)
         return print_usage_error(name, "option '-o' is missing");
     if (r->pattern == TVIS_PATTERN_2_4 && !r->amount_given)
         r->amount = 0.5;
-    else if (r->macs > 0 && r->method != TVIS_PRUNE_CHANNEL)
-        return print_usage_error(name, "'--target-macs' goes with '--method channel'");
+    else if (r->energy > 0 && (r->method != TVIS_PRUNE_LOWRANK || r->amount_given || r->macs > 0))
+        return print_usage_error(name, "'--rank-energy' goes with '--method lowrank', without '--amount'");
+    else if (r->macs > 0 && r->method == TVIS_PRUNE_MAGNITUDE)
+        return print_usage_error(name, "'--target-macs' goes with '--method channel' or 'lowrank'");
     else if (r->macs > 0 && (r->amount_given || r->scope == TVIS_SCOPE_LAYER))
         return print_usage_error(name, "'--target-macs' takes the place of '--amount' and '--scope'");
     else if (r->macs > 0)
         r->amount = 1 - r->macs;
-    else if (!r->amount_given)
+    else if (!r->amount_given && r->energy <= 0)
         return print_usage_error(name, "option '--amount' is missing");
     if (!(r->amount < 1))
         return print_usage_error(name, "'--amount' is a share below 1");
@@ -61,6 +63,7 @@ static tvis_status prune(const prune_request *r, calibration *pictures, prune_re
         .scope = (uint8_t)r->scope,
         .worth = (uint8_t)r->worth,
         .amount = r->amount,
+        .energy = r->energy,
         .modules = r->modules,
         .images = from.images,
         .input = from.input,
@@ -111,20 +114,27 @@ int prune_parse(prune_request *r, int argc, char **argv)
           .placeholder = "METHOD",
           .choices = method_names,
           .help = "magnitude (default): the smallest weights become 0;\nchannel: channels, hidden units and heads are "
-                  "left out" },
+                  "left out;\nlowrank: layers become two with few channels between them" },
         { .name = "amount",
           .kind = ARG_REAL,
           .value = &r->amount,
           .placeholder = "X",
           .max = 1,
           .given = &r->amount_given,
-          .help = "share to leave out, below 1: 0.3 of the weights; with\nchannel, of the multiplications" },
+          .help =
+              "share to leave out, below 1: 0.3 of the weights; with\nchannel and lowrank, of the multiplications" },
         { .name = "target-macs",
           .kind = ARG_REAL,
           .value = &r->macs,
           .placeholder = "X",
           .max = 1,
-          .help = "channel: share of the multiplications to keep, instead of\n--amount" },
+          .help = "channel and lowrank: share of the multiplications to keep,\ninstead of --amount" },
+        { .name = "rank-energy",
+          .kind = ARG_REAL,
+          .value = &r->energy,
+          .placeholder = "X",
+          .max = 1,
+          .help = "lowrank: share of the energy of each layer's outputs to\nkeep, instead of --amount" },
         { .name = "pattern",
           .kind = ARG_CHOICE,
           .value = &r->pattern,
@@ -183,5 +193,5 @@ static int run(int argc, char **argv)
     return status == ARGS_GO_ON ? prune_run(&r) : status;
 }
 
-const command cmd_prune = { "prune", "IN.tvis -o OUT.tvis --amount X [--method magnitude|channel] [options]",
+const command cmd_prune = { "prune", "IN.tvis -o OUT.tvis --amount X [--method magnitude|channel|lowrank] [options]",
                             "a smaller model by leaving weights or channels out", run };

@@ -13,6 +13,7 @@ extern "C" {
 typedef enum tvis_prune_method {
     TVIS_PRUNE_MAGNITUDE, /* the smallest weights become 0 and are not stored */
     TVIS_PRUNE_CHANNEL,   /* channels, hidden units and heads are left out: an ordinary smaller model */
+    TVIS_PRUNE_LOWRANK,   /* convolutions and linear layers become two with few channels between them, where that saves work */
     TVIS_PRUNE_COUNT_
 } tvis_prune_method;
 
@@ -43,14 +44,15 @@ typedef enum tvis_prune_worth {
 typedef struct tvis_prune_layer {
     const char *name;           /* in the model's blob */
     uint64_t    weights, zeros; /* before; of them 0 or left out now */
-    int32_t     channels, kept; /* of its output, before and now */
+    int32_t     channels, kept; /* of its output, before and now; LOWRANK: kept lie between its two layers */
     double      snr_db;         /* MAGNITUDE: of the weights, their energy over that of what changed */
 } tvis_prune_layer;
 
 typedef struct tvis_prune_config {
     size_t  struct_size; /* sizeof(tvis_prune_config); new fields go at the end */
     uint8_t method, pattern, scope, worth; /* tvis_prune_method … */
-    double  amount;      /* share to leave out, at least 0 and below 1: of the weights; CHANNEL: as scope says */
+    double  amount;      /* share to leave out, at least 0 and below 1: of the weights; CHANNEL: as scope says; LOWRANK: of
+                          * the model's multiplications */
     const char *modules; /* names of nodes, '*' and '?' as in a shell, several separated by ','; NULL: all with weights */
     uint32_t    images;  /* pictures that the remaining weights are fitted to, by least squares; 0: they stay as they are */
     tvis_calibration_input input;
@@ -58,6 +60,7 @@ typedef struct tvis_prune_config {
     void (*layer)(void *user, const tvis_prune_layer *l); /* called once for each chosen layer; or NULL */
     void (*progress)(void *user, const char *what, uint32_t done, uint32_t total); /* or NULL */
     bool portable; /* floats are computed without this processor's kernels: the same model to the bit on every machine */
+    double energy; /* LOWRANK, instead of an amount: each layer keeps this share of the mean square of its outputs; else 0 */
 } tvis_prune_config;
 
 /* Over all chosen layers. */

@@ -9,9 +9,12 @@ enum { L1_FLOATS = 8192, SMALL_KB = 16, MOST_ROWS = 1024, ALIGN = 64 };
 
 void tvis_sparse_turn_c(const tvis_gemm_f32_args *a, const float *x, int32_t pixels, int32_t width, float *out)
 {
+    enum { LINE = 8 };
     for (int32_t c = 0; c < a->k; c++) {
         const float *from = x + c;
         for (int32_t i = 1; i <= width; i++) {
+            if (c % LINE == 0)
+                TVIS_PREFETCH(from + LINE);
             *out++ = *from;
             from += i < pixels ? a->ldx : 0;
         }

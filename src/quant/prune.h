@@ -13,10 +13,29 @@ typedef struct tvis_pruner {
     const tvis_prune_config *c;
     tvis_graph *g;    /* read from m; each method rewrites it. Tensors have the numbers of the blob */
     uint32_t *chosen; /* nodes with weights that c->modules names, `count` of them, in order */
+    uint32_t *was;    /* their numbers in m: LOWRANK puts others between them */
     uint32_t count;
     tvis_channel_groups groups; /* CHANNEL: what was cut; else empty */
+    int32_t *rank;              /* LOWRANK: of each chosen layer, 0 where it stays as it is; else NULL */
     tvis_prune_report report;
 } tvis_pruner;
+
+/* Of a tensor's channels, over all pictures; NULL and 0 without any. */
+typedef struct tvis_moments {
+    double *sum, *square;
+    uint64_t pixels;
+} tvis_moments;
+
+/* One for each tensor; those that no chosen layer reads or writes stay empty. NULL without memory. Freed by the next,
+ * with as many tensors as the graph had. */
+tvis_moments *tvis_prune_survey(tvis_pruner *p);
+void tvis_prune_survey_free(tvis_moments *m, uint32_t count);
+
+/* Multiplications of each node of the plain model, for the caller to free; NULL after an error. */
+double *tvis_prune_macs(tvis_pruner *p);
+
+/* Chosen layers become two of few channels between them, one after the other. */
+void tvis_prune_lowrank(tvis_pruner *p);
 
 /* The smallest weights of the chosen layers become 0. */
 void tvis_prune_magnitude(tvis_pruner *p);

@@ -3,8 +3,6 @@
 #include "quant/channel_groups_hosted.h"
 #include "quant/prune.h"
 
-#include <tinyvis/session.h>
-
 #include <math.h>
 #include <stdlib.h>
 
@@ -28,11 +26,6 @@ typedef struct cutter {
 static bool is_layer(const tvis_gnode *n)
 {
     return n->op == TVIS_OP_CONV2D || n->op == TVIS_OP_LINEAR;
-}
-
-static void note_macs(void *user, uint32_t node, const tvis_node_info *info)
-{
-    ((double *)user)[node] = (double)info->macs;
 }
 
 static double share_left(const cutter *k, uint32_t tensor)
@@ -113,7 +106,7 @@ static bool allocate(cutter *k)
 {
     const tvis_graph *g = k->p->g;
     size_t units = 0;
-    k->macs = calloc((size_t)g->node_count + 1, sizeof *k->macs);
+    k->macs = tvis_prune_macs(k->p);
     k->first = calloc((size_t)g->tensor_count + 1, sizeof *k->first);
     k->left = calloc((size_t)g->tensor_count + 1, sizeof *k->left);
     if (!k->macs || !k->first || !k->left)
@@ -129,15 +122,6 @@ static bool allocate(cutter *k)
     k->worth = calloc(units + 1, sizeof *k->worth);
     k->unit = calloc(units + 1, sizeof *k->unit);
     return k->worth && k->unit;
-}
-
-static tvis_status measure(cutter *k)
-{
-    tvis_session_config c;
-    tvis_session_bytes bytes;
-    tvis_session_defaults(&c);
-    c.no_fusion = true;
-    return tvis_session_plan(k->p->m, &c, &bytes, note_macs, k->macs, k->p->g->diag);
 }
 
 static void rank(cutter *k)
@@ -229,9 +213,7 @@ void tvis_prune_channels(tvis_pruner *p, tvis_channel_groups *s)
 {
     cutter k = { .p = p, .s = s };
     if (tvis_channel_groups_find(s, p->g) || !allocate(&k))
-        tvis_graph_out_of_memory(p->g);
-    if (!p->g->status)
-        p->g->status = measure(&k);
+        tvis_graph_out_of_memory(p->g); /* unless something failed before */
     if (!p->g->status)
         choose(&k);
     if (!p->g->status)

@@ -17,8 +17,12 @@ static tvis_status check(const tvis_prune_config *c, tvis_diag *d)
         return bad(d, TVIS_DIAG_ARGUMENT, "amount", "is not from 0 to below 1");
     if (c->pattern == TVIS_PATTERN_2_4 && (c->amount < 0.5 || c->amount > 0.5))
         return bad(d, TVIS_DIAG_ARGUMENT, "amount", "is 0.5 with the pattern 2:4");
-    if (c->method == TVIS_PRUNE_CHANNEL && c->pattern != TVIS_PATTERN_UNSTRUCTURED)
+    if (c->method != TVIS_PRUNE_MAGNITUDE && c->pattern != TVIS_PATTERN_UNSTRUCTURED)
         return bad(d, TVIS_DIAG_ARGUMENT, "pattern", "goes with pruning by magnitude");
+    if (!(c->energy >= 0.0 && c->energy <= 1.0))
+        return bad(d, TVIS_DIAG_ARGUMENT, "energy", "is not from 0 to 1");
+    if (c->energy > 0.0 && (c->method != TVIS_PRUNE_LOWRANK || c->amount > 0.0))
+        return bad(d, TVIS_DIAG_ARGUMENT, "energy", "goes with low rank and takes the place of the amount");
     if (c->images && !c->input)
         return bad(d, TVIS_DIAG_ARGUMENT, "input", "is NULL, but there are pictures");
     return TVIS_OK;
@@ -43,9 +47,11 @@ static void prune(tvis_pruner *p)
         tvis_prune_choose(p);
     if (!p->g->status && p->c->method == TVIS_PRUNE_CHANNEL)
         tvis_prune_channels(p, &p->groups);
+    else if (!p->g->status && p->c->method == TVIS_PRUNE_LOWRANK)
+        tvis_prune_lowrank(p);
     else if (!p->g->status)
         tvis_prune_magnitude(p);
-    if (!p->g->status && p->c->images)
+    if (!p->g->status && p->c->images && p->c->method != TVIS_PRUNE_LOWRANK)
         tvis_prune_recover(p);
     if (!p->g->status)
         tvis_prune_note(p);
@@ -65,6 +71,8 @@ tvis_status tvis_prune(const tvis_model *m, const tvis_prune_config *c, tvis_blo
     prune(&p);
     s = g.status ? g.status : tvis_blob_write(&g, blob, diag);
     free(p.chosen);
+    free(p.was);
+    free(p.rank);
     tvis_channel_groups_free(&p.groups);
     tvis_graph_free(&g);
     if (!s && report)

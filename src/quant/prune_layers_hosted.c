@@ -3,6 +3,8 @@
 #include "quant/maker.h"
 #include "quant/prune.h"
 
+#include <tinyvis/session.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +28,25 @@ float *tvis_prune_writable(tvis_pruner *p, uint32_t tensor)
     t->data = memcpy(copy, t->data, t->bytes);
     t->borrowed = false;
     return copy;
+}
+
+static void note_macs(void *user, uint32_t node, const tvis_node_info *info)
+{
+    ((double *)user)[node] = (double)info->macs;
+}
+
+double *tvis_prune_macs(tvis_pruner *p)
+{
+    tvis_session_config c;
+    tvis_session_bytes bytes;
+    double *macs = calloc((size_t)p->g->node_count + 1, sizeof *macs);
+    tvis_session_defaults(&c);
+    c.no_fusion = true;
+    if (!macs)
+        tvis_graph_out_of_memory(p->g);
+    else if (!p->g->status)
+        p->g->status = tvis_session_plan(p->m, &c, &bytes, note_macs, macs, p->g->diag);
+    return macs;
 }
 
 /* One pattern, which ends at ',' or at its end. A '*' goes back to the last place it can take one more at. */
@@ -79,9 +100,10 @@ static bool chosen_before(const tvis_pruner *p, uint32_t weights)
 void tvis_prune_choose(tvis_pruner *p)
 {
     const tvis_graph *g = p->g;
-    const bool by_name = p->c->modules && p->c->method == TVIS_PRUNE_MAGNITUDE; /* groups are chosen later */
+    const bool by_name = p->c->modules && p->c->method != TVIS_PRUNE_CHANNEL; /* groups are chosen later */
     p->chosen = malloc((g->node_count + 1) * sizeof *p->chosen);
-    if (!p->chosen) {
+    p->was = malloc((g->node_count + 1) * sizeof *p->was);
+    if (!p->chosen || !p->was) {
         tvis_graph_out_of_memory(p->g);
         return;
     }
@@ -93,6 +115,7 @@ void tvis_prune_choose(tvis_pruner *p)
         const tvis_gtensor *w = &g->tensor[n->in[1]];
         if (!all_finite(w->data, w->bytes / sizeof(float)))
             tvis_prune_fail(p, TVIS_EMODEL, TVIS_DIAG_VALUE, w->name, "a weight is not finite");
+        p->was[p->count] = i;
         p->chosen[p->count++] = i;
     }
     if (p->count == 0)
@@ -117,18 +140,29 @@ static void compare(const float *before, const float *now, tvis_prune_layer *l)
     l->snr_db = noise > 0.0 ? 10.0 * log10(signal / noise) : INFINITY;
 }
 
+/* What a layer has become in which `rank` channels lie between two. */
+static void note_rank(int32_t rank, const int32_t *w, tvis_prune_layer *l)
+{
+    const uint64_t both = (uint64_t)rank * ((uint64_t)w[0] + (uint64_t)w[1] * (uint64_t)w[2] * (uint64_t)w[3]);
+    l->kept = rank ? rank : l->channels;
+    l->zeros = rank ? l->weights - both : 0;
+}
+
 void tvis_prune_note(tvis_pruner *p)
 {
     for (uint32_t i = 0; i < p->count; i++) {
         const tvis_gnode *n = &p->g->node[p->chosen[i]];
         const tvis_gtensor *now = &p->g->tensor[n->in[1]];
-        const tvis_blob_tensor *before = &tvis_tensors(p->m)[n->in[1]];
-        tvis_prune_layer l = { .name = tvis_string(p->m, tvis_nodes(p->m)[p->chosen[i]].name),
+        const tvis_blob_node *was = &tvis_nodes(p->m)[p->was[i]];
+        const tvis_blob_tensor *before = &tvis_tensors(p->m)[tvis_ids(p->m)[was->ids + 1]];
+        tvis_prune_layer l = { .name = tvis_string(p->m, was->name),
                                .weights = before->bytes / sizeof(float),
                                .channels = channels_of(n, before->dims),
                                .kept = channels_of(n, now->dims),
                                .snr_db = NAN };
-        if (p->c->method == TVIS_PRUNE_MAGNITUDE)
+        if (p->rank)
+            note_rank(p->rank[i], before->dims, &l);
+        else if (p->c->method == TVIS_PRUNE_MAGNITUDE)
             compare((const void *)(p->m->blob + before->offset), now->data, &l);
         else
             l.zeros = l.weights - now->bytes / sizeof(float);

@@ -2,84 +2,12 @@
 /* What each weight is worth: the variance that it gives its output channel, over what variance the channel has. */
 #include "core/op.h"
 #include "quant/prune.h"
-#include "quant/runner_hosted.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a tensor's channels, over all pictures. */
-typedef struct moments {
-    double *sum, *square;
-    uint64_t pixels;
-} moments;
-
-typedef struct survey {
-    tvis_pruner *p;
-    moments *tensor;
-    tvis_status status;
-} survey;
-
-static void observe(survey *s, uint32_t id, const tvis_tensor *t)
-{
-    moments *m = &s->tensor[id];
-    const size_t c = (size_t)t->dims[3], pixels = (size_t)tvis_elements(t->dims) / c;
-    const float *x = t->data;
-    if (!m->sum) {
-        m->sum = calloc(c, sizeof *m->sum);
-        m->square = calloc(c, sizeof *m->square);
-    }
-    if (!m->sum || !m->square) {
-        s->status = TVIS_ENOMEM;
-        return;
-    }
-    for (size_t i = 0; i < pixels; i++)
-        for (size_t k = 0; k < c; k++, x++) {
-            m->sum[k] += (double)*x;
-            m->square[k] += (double)*x * (double)*x;
-        }
-    m->pixels += pixels;
-}
-
-/* Whether a chosen layer reads or writes a tensor. */
-static bool is_wanted(const tvis_pruner *p, uint32_t id)
-{
-    for (uint32_t i = 0; i < p->count; i++)
-        if (p->g->node[p->chosen[i]].in[0] == id || p->g->node[p->chosen[i]].out[0] == id)
-            return true;
-    return false;
-}
-
-static void after_node(void *user, uint32_t node, const tvis_tensor *outputs, uint32_t count)
-{
-    survey *s = user;
-    const tvis_gnode *n = &s->p->g->node[node];
-    for (uint32_t k = 0; outputs && k < count && !s->status; k++)
-        if (is_wanted(s->p, n->out[k]))
-            observe(s, n->out[k], &outputs[k]);
-}
-
-static tvis_status run_pictures(survey *s)
-{
-    const tvis_prune_config *c = s->p->c;
-    tvis_diag *d = s->p->g->diag;
-    tvis_runner r = { .session = NULL };
-    tvis_status status = tvis_runner_start(&r, s->p->m, c->portable ? 0 : tvis_cpu_detect(), after_node, s, d);
-    for (uint32_t i = 0; !status && i < c->images; i++) {
-        tvis_tensor in = r.input;
-        if (c->progress)
-            c->progress(c->input_user, "variances", i, c->images);
-        status = c->input(c->input_user, i, &in, d);
-        if (!status && is_wanted(s->p, s->p->g->input[0]))
-            observe(s, s->p->g->input[0], &in);
-        if (!status)
-            status = tvis_session_run(r.session, &in, NULL, d);
-        if (!status && s->status)
-            status = tvis_fail(d, s->status, TVIS_DIAG_SYSTEM, "calibration", "out of memory");
-    }
-    tvis_runner_free(&r);
-    return status;
-}
+typedef tvis_moments moments;
 
 static double variance(const moments *m, size_t channel)
 {
@@ -133,24 +61,18 @@ static void fill(const tvis_pruner *p, const tvis_gnode *n, const moments *m, co
 
 float **tvis_prune_values(tvis_pruner *p)
 {
-    survey s = { .p = p, .tensor = calloc(p->g->tensor_count, sizeof *s.tensor) };
+    moments *seen = tvis_prune_survey(p);
     float **worth = calloc(p->count, sizeof *worth);
-    if (!s.tensor || !worth)
+    if (!worth)
         tvis_graph_out_of_memory(p->g);
-    else if (p->c->images)
-        p->g->status = run_pictures(&s);
     for (uint32_t i = 0; i < p->count && !p->g->status; i++) {
         const tvis_gnode *n = &p->g->node[p->chosen[i]];
         worth[i] = malloc(p->g->tensor[n->in[1]].bytes);
         if (worth[i])
-            fill(p, n, &s.tensor[n->in[0]], &s.tensor[n->out[0]], worth[i]);
+            fill(p, n, &seen[n->in[0]], &seen[n->out[0]], worth[i]);
         else
             tvis_graph_out_of_memory(p->g);
     }
-    for (uint32_t i = 0; s.tensor && i < p->g->tensor_count; i++) {
-        free(s.tensor[i].sum);
-        free(s.tensor[i].square);
-    }
-    free(s.tensor);
+    tvis_prune_survey_free(seen, p->g->tensor_count);
     return worth;
 }

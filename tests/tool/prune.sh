@@ -65,6 +65,23 @@ assert any(l['kept'] < l['channels'] for l in p['layers']) and p['layers'][-1]['
 EOS
 works 'fp16 of the result' quantize "$T/s.tvis" -o "$T/sh.tvis" --mode fp16
 works 'run of the result' run "$T/sh.tvis" "$T/pictures/1.ppm"
+works '--method lowrank' prune "$T/m.tvis" -o "$T/l.tvis" --method lowrank --target-macs 0.8 --calibrate "$T/pictures" --json
+cp "$T/out" "$T/lowrank.json"
+works 'info of the result' info "$T/l.tvis" --json --layers
+cp "$T/out" "$T/info.json"
+python 'two layers for one, within the budget' <<'EOS'
+import json
+p, i = json.load(open('lowrank.json')), json.load(open('info.json'))
+assert p['macs'] == i['macs'] <= 0.8 * p['macs_before'] and p['params'] == i['params']
+split = [l for l in p['layers'] if l['kept'] < l['channels']]
+assert split and all(l['zeros'] > 0 for l in split)
+EOS
+works 'fp16 of the result' quantize "$T/l.tvis" -o "$T/lh.tvis" --mode fp16
+works 'run of the result' run "$T/lh.tvis" "$T/pictures/1.ppm"
+works '--rank-energy' prune "$T/m.tvis" -o "$T/l.tvis" --method lowrank --rank-energy 0.9
+fails 2 "goes with '--method lowrank'" prune "$T/m.tvis" -o "$T/x.tvis" --rank-energy 0.9
+fails 2 "goes with '--method lowrank'" prune "$T/m.tvis" -o "$T/x.tvis" --method lowrank --amount 0.1 --rank-energy 0.9
+fails 1 'can save' prune "$T/m.tvis" -o "$T/x.tvis" --method lowrank --amount 0.999
 fails 2 "goes with '--method channel'" prune "$T/m.tvis" -o "$T/x.tvis" --target-macs 0.7
 fails 2 'takes the place of' prune "$T/m.tvis" -o "$T/x.tvis" --method channel --target-macs 0.7 --amount 0.3
 fails 1 'can be left out' prune "$T/m.tvis" -o "$T/x.tvis" --method channel --target-macs 0.001
