@@ -11,6 +11,7 @@
 typedef struct tvis_pruner {
     const tvis_model *m;
     const tvis_prune_config *c;
+    uint32_t cpu;     /* TVIS_CPU_* that floats may be computed with; asking the processor takes long */
     tvis_graph *g;    /* read from m; each method rewrites it. Tensors have the numbers of the blob */
     uint32_t *chosen; /* nodes with weights that c->modules names, `count` of them, in order */
     uint32_t *was;    /* their numbers in m: LOWRANK puts others between them */

@@ -67,7 +67,7 @@ tvis_status tvis_prune(const tvis_model *m, const tvis_prune_config *c, tvis_blo
     if (s)
         return s;
     tvis_graph_init(&g, diag);
-    tvis_pruner p = { .m = m, .c = c, .g = &g };
+    tvis_pruner p = { .m = m, .c = c, .cpu = c->portable ? 0 : tvis_cpu_detect(), .g = &g };
     prune(&p);
     s = g.status ? g.status : tvis_blob_write(&g, blob, diag);
     free(p.chosen);

@@ -24,7 +24,6 @@ typedef struct factorizer {
     tvis_pruner *p;
     factors *layer; /* p->count */
     uint32_t next;  /* of them, in the order of the second moments */
-    uint32_t cpu;
 } factorizer;
 
 static void describe(factorizer *f, const double *macs)
@@ -58,7 +57,7 @@ static void multiply(const factorizer *f, const float *x, const float *w, int32_
                                       .ldw = k,
                                       .sign = 1,
                                       .panel = panel,
-                                      .cpu = f->cpu });
+                                      .cpu = f->p->cpu });
 }
 
 /* The upper triangle of a (n, n) is the lower one. */
@@ -85,7 +84,7 @@ static bool decompose(const factorizer *f, factors *l, const float *w, float *c,
         l->energy += (double)s[i * l->n + i];
     l->e = malloc((size_t)l->most * (size_t)l->n * sizeof *l->e);
     l->value = malloc((size_t)l->most * sizeof *l->value);
-    return l->e && l->value && tvis_eigen_largest(s, l->n, l->most, l->e, l->value, f->cpu);
+    return l->e && l->value && tvis_eigen_largest(s, l->n, l->most, l->e, l->value, f->p->cpu);
 }
 
 static bool decompose_layer(factorizer *f, uint32_t i, float *c)
@@ -114,7 +113,7 @@ static tvis_status use_moments(void *user, tvis_hessian *h, tvis_diag *diag)
 static void decompose_on_pictures(factorizer *f)
 {
     tvis_pruner *p = f->p;
-    const tvis_pictures pictures = { p->c->images, p->c->input, p->c->input_user, f->cpu };
+    const tvis_pictures pictures = { p->c->images, p->c->input, p->c->input_user, f->p->cpu };
     uint32_t count = 0, *nodes = malloc(p->count * sizeof *nodes);
     if (!nodes) {
         tvis_graph_out_of_memory(p->g);
@@ -315,7 +314,7 @@ static void factorize(factorizer *f, const double *macs)
 
 void tvis_prune_lowrank(tvis_pruner *p)
 {
-    factorizer f = { .p = p, .cpu = p->c->portable ? 0 : tvis_cpu_detect() };
+    factorizer f = { .p = p };
     double *macs = tvis_prune_macs(p);
     f.layer = calloc(p->count, sizeof *f.layer);
     p->rank = calloc(p->count, sizeof *p->rank);

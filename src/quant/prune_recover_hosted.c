@@ -45,12 +45,6 @@ typedef struct batch {
     const tvis_tensor *in;
 } batch;
 
-/* TVIS_CPU_* that the floats may be computed with. */
-static uint32_t cpu_of(const tvis_pruner *p)
-{
-    return p->c->portable ? 0 : tvis_cpu_detect();
-}
-
 static bool is_depthwise(const fitted *l)
 {
     return l->node->op == TVIS_OP_DEPTHWISE;
@@ -121,7 +115,7 @@ static bool allocate(fitted *l)
     l->before = tvis_array(out * wide, sizeof *l->before);
     l->now = tvis_array(out * k, sizeof *l->now);
     l->panel = tvis_array(wide * TVIS_PRODUCT_COLUMNS, sizeof *l->panel);
-    return tvis_lsq_begin(&l->lsq, l->groups, l->n, l->k, cpu_of(l->p)) && l->x && l->plain_x && l->y && l->from &&
+    return tvis_lsq_begin(&l->lsq, l->groups, l->n, l->k, l->p->cpu) && l->x && l->plain_x && l->y && l->from &&
            l->before && l->now && l->panel;
 }
 
@@ -189,7 +183,7 @@ static void aim(fitted *l, int32_t rows)
                                           .ldw = l->wide,
                                           .sign = 1,
                                           .panel = l->panel,
-                                          .cpu = cpu_of(l->p) });
+                                          .cpu = l->p->cpu });
 }
 
 /* Of the plain model's rows, the channels that are still there. */
@@ -226,7 +220,7 @@ static void add_picture(fitted *l, uint32_t picture, const tvis_tensor *plain, c
 /* The plain model up to the last layer of the batch, the pruned one up to the first. */
 static tvis_status open_taps(batch *b)
 {
-    const uint32_t cpu = cpu_of(b->p);
+    const uint32_t cpu = b->p->cpu;
     const tvis_gnode *first = b->layer[0].node, *last = b->layer[b->count - 1].node, *node = b->p->g->node;
     uint32_t tensor[MOST_LAYERS];
     for (uint32_t i = 0; i < b->count; i++)

@@ -58,7 +58,7 @@ static tvis_status run_pictures(survey *s)
     const tvis_prune_config *c = s->p->c;
     tvis_diag *d = s->p->g->diag;
     tvis_runner r = { .session = NULL };
-    tvis_status status = tvis_runner_start(&r, s->p->m, c->portable ? 0 : tvis_cpu_detect(), after_node, s, d);
+    tvis_status status = tvis_runner_start(&r, s->p->m, s->p->cpu, after_node, s, d);
     for (uint32_t i = 0; !status && i < c->images; i++) {
         tvis_tensor in = r.input;
         if (c->progress)
