@@ -60,6 +60,7 @@ static void wrong_recipes(void **state)
     static const char *const texts[][3] = {
         { "", "recipe", "empty stage" },
         { "prune=magnitude:0.3,", "recipe", "empty stage" },
+        { "prune=magnitude:0.3:modules=a\tb", "recipe", "control character" },
         { "distill=0.3", "distill=0.3", "is no stage" },
         { "prune", "prune", "names no method" },
         { "quantize=", "quantize=", "names no mode" },

@@ -82,15 +82,6 @@ static tvis_status check_positive(const label_table *t, const char *text, uint32
     return TVIS_OK;
 }
 
-/* Place of the right class among the logits, 0 is the best; equal ones by lower index. */
-static uint32_t rank_of(const float *logits, uint32_t classes, uint32_t right)
-{
-    uint32_t rank = 0;
-    for (uint32_t i = 0; i < classes; i++)
-        rank += logits[i] > logits[right] || (!(logits[i] < logits[right]) && i < right);
-    return rank;
-}
-
 static double probability(const float *logits, uint32_t classes, uint32_t index)
 {
     double largest = (double)logits[0], sum = 0;
@@ -125,7 +116,7 @@ static tvis_status one_picture(const request *r, loaded *l, source *s, const lab
     if (status)
         return status;
     const float *logits = model_logits(l, 0);
-    uint32_t rank = rank_of(logits, t->classes, row->class_index);
+    uint32_t rank = stats_rank(logits, t->classes, row->class_index);
     t->seen[row->class_index]++;
     t->hit[row->class_index] += rank == 0;
     t->top1 += rank == 0;

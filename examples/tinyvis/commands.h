@@ -9,7 +9,7 @@
 #include <tinyvis/session.h>
 
 extern const command cmd_models, cmd_convert, cmd_info, cmd_run, cmd_eval, cmd_compare, cmd_quantize, cmd_prune,
-    cmd_profile, cmd_keypoints, cmd_match, cmd_features, cmd_embed, cmd_pack, cmd_verify;
+    cmd_optimize, cmd_profile, cmd_keypoints, cmd_match, cmd_features, cmd_embed, cmd_pack, cmd_verify;
 
 /* ORDER TVIS_PLAN */
 #define PLAN_NAMES ((const char *const[]){ "fast", "small", NULL })

@@ -115,10 +115,15 @@ void source_free(source *s)
 
 tvis_status source_pattern(loaded *l, tvis_tensor *t, tvis_diag *d)
 {
+    return source_pattern_number(l, 1, t, d);
+}
+
+tvis_status source_pattern_number(loaded *l, uint32_t number, tvis_tensor *t, tvis_diag *d)
+{
     tvis_status status = input_view(l, t, d);
     if (status)
         return status;
-    uint32_t x = 1; /* the linear congruential generator of Numerical Recipes; its high byte is used */
+    uint32_t x = number; /* the linear congruential generator of Numerical Recipes; its high byte is used */
     float *v = t->data;
     for (size_t i = 0; i < tensor_elements(t); i++) {
         x = x * 1664525u + 1013904223u;

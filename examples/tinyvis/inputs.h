@@ -27,5 +27,7 @@ void source_free(source *s);
 
 /* A fixed pattern with values in [-2, 2), the same on every machine, in the session's own input. */
 tvis_status source_pattern(loaded *l, tvis_tensor *t, tvis_diag *d);
+/* Pattern number i of many; number 1 is the one above. */
+tvis_status source_pattern_number(loaded *l, uint32_t i, tvis_tensor *t, tvis_diag *d);
 
 #endif

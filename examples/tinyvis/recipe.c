@@ -173,6 +173,9 @@ tvis_status recipe_parse(const char *text, recipe *r, tvis_diag *d)
     *r = (recipe){ .stages = 0 };
     if (length > RECIPE_LENGTH)
         return tool_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, "recipe", "characters", RECIPE_LENGTH, (int64_t)length);
+    for (const char *c = text; *c; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return tool_fail(d, TVIS_EINVAL, TVIS_DIAG_SYNTAX, "recipe", "has a control character");
     /* A stage is kept twice, as text and as words; a word is at most 10 bytes longer than what it is made of. */
     r->memory = malloc(3 * length + 10 * (length + 1) + 1);
     if (!r->memory)

@@ -85,3 +85,11 @@ roc stats_roc(scored *s, size_t n)
     r.auc = pairs / (p * q);
     return r;
 }
+
+uint32_t stats_rank(const float *logits, uint32_t classes, uint32_t right)
+{
+    uint32_t rank = 0;
+    for (uint32_t i = 0; i < classes; i++)
+        rank += logits[i] > logits[right] || (!(logits[i] < logits[right]) && i < right);
+    return rank;
+}

@@ -19,6 +19,9 @@ latencies stats_latencies(double *ms, size_t n);
 /* p50_ms … std_ms as members of the object that is open. */
 void stats_json(json *j, const latencies *l);
 
+/* Place of the right class among the logits, 0 is the best; equal ones by lower index. */
+uint32_t stats_rank(const float *logits, uint32_t classes, uint32_t right);
+
 /* Of a classifier's answers for one class against all others. */
 typedef struct scored {
     double score;
