@@ -5,9 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = { &cmd_models,    &cmd_convert,  &cmd_info,     &cmd_run,      &cmd_eval,
-                                           &cmd_compare,   &cmd_quantize, &cmd_prune,    &cmd_optimize, &cmd_profile,
-                                           &cmd_keypoints, &cmd_match,    &cmd_features, &cmd_embed,    &cmd_verify };
+static const command *const commands[] = { &cmd_models,   &cmd_convert, &cmd_info,      &cmd_run,
+                                           &cmd_eval,     &cmd_compare, &cmd_quantize,  &cmd_prune,
+                                           &cmd_optimize, &cmd_profile, &cmd_keypoints, &cmd_match,
+                                           &cmd_features, &cmd_embed,   &cmd_pack,      &cmd_verify };
 
 static int print_help(void)
 {
