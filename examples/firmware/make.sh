@@ -41,7 +41,9 @@ flags="-std=c99 -pedantic -Wall -Wextra -Wshadow -Wconversion -Werror -Os -g -ff
 if [ "$cpu" = host ]; then
     cc="${CC:-cc} $flags" target=native board=$here/host.c link="-Wl,--gc-sections -lm -lpthread" suffix=
 else
-    cc="${CROSS}gcc $ARCH -ffreestanding -fno-tree-loop-distribute-patterns $flags" target=$cpu board=$here/mps2.c suffix=.elf
+    target=$cpu
+    [ "$cpu" = cortex-m0plus ] && target=cortex-m
+    cc="${CROSS}gcc $ARCH -ffreestanding -fno-tree-loop-distribute-patterns $flags" board=$here/mps2.c suffix=.elf
     link="-nostdlib -T $here/mps2.ld -Wl,--gc-sections -Wl,-z,noexecstack -lgcc"
 fi
 image() # PROGRAM MODEL SOURCE...
@@ -57,4 +59,6 @@ image mobilenet_v2 mobilenet_v2 $here/classify.c
 image smallest mobilenet_v2 $here/smallest.c
 image mobilenet_v1 mobilenet_v1 $here/classify.c
 image keypoints superpoint $here/keypoints.c
-[ "$cpu" = host ] || image tasks mobilenet_v2 $here/tasks.c $here/task.c
+case $cpu in
+cortex-m[47]) image tasks mobilenet_v2 $here/tasks.c $here/task.c ;;
+esac

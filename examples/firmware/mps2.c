@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Start-up and output for Arm's MPS2 boards with a Cortex-M4 (AN386) or M7 (AN500), as qemu emulates them. Text goes
- * out by semihosting: a breakpoint that a debugger, or qemu, answers. */
+/* Start-up and output for Arm's MPS2 boards with a Cortex-M4 (AN386), M7 (AN500) or M3 (AN385; it runs code of the
+ * M0+), as qemu emulates them. Text goes out by semihosting: a breakpoint that a debugger, or qemu, answers. */
 #include "board.h"
 
 #include <stddef.h>
 
-#define CPACR     (*(volatile uint32_t *)0xe000ed88u) /* who may use the floating-point unit */
+#define CPACR     (*(volatile uint32_t *)0xe000ed88u) /* who may use the floating-point unit, where there is one */
 #define SYST_CSR  (*(volatile uint32_t *)0xe000e010u)
 #define SYST_RVR  (*(volatile uint32_t *)0xe000e014u)
 #define SYST_CVR  (*(volatile uint32_t *)0xe000e018u)

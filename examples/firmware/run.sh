@@ -2,6 +2,7 @@
 # run.sh CPU B [IMAGE]: runs the images that make.sh made in B, or one of them, in qemu-system-arm.
 set -u
 case $1 in
+cortex-m0plus) board=mps2-an385 ;; # a Cortex-M3, which runs code of the M0+
 cortex-m4) board=mps2-an386 ;;
 cortex-m7) board=mps2-an500 ;;
 *) echo "run.sh: no board with a $1" >&2; exit 2 ;;
