@@ -2,19 +2,9 @@
 #include "core/sparse.h"
 #include "core/half.h"
 
-static size_t row_bytes(int32_t k)
-{
-    return ((size_t)k + 7) / 8;
-}
-
-static size_t starts(int32_t n)
-{
-    return ((size_t)n + TVIS_SPARSE_ROWS - 1) / TVIS_SPARSE_ROWS;
-}
-
 size_t tvis_sparse_head(int32_t n, int32_t k)
 {
-    return (starts(n) * sizeof(uint32_t) + (size_t)n * row_bytes(k) + 3) & ~(size_t)3;
+    return (tvis_sparse_starts(n) * sizeof(uint32_t) + (size_t)n * tvis_sparse_row_bytes(k) + 3) & ~(size_t)3;
 }
 
 tvis_sparse tvis_sparse_of(const tvis_blob_tensor *t, const void *data)
@@ -37,7 +27,7 @@ static int32_t count_row(const uint8_t *bits, int32_t k)
 const uint8_t *tvis_sparse_bits(const tvis_sparse_cursor *c)
 {
     const tvis_sparse *s = c->s;
-    return s->data + starts(s->n) * sizeof(uint32_t) + (size_t)c->row * row_bytes(s->k);
+    return s->data + tvis_sparse_starts(s->n) * sizeof(uint32_t) + (size_t)c->row * tvis_sparse_row_bytes(s->k);
 }
 
 static size_t start_of(const tvis_sparse *s, int32_t row)
@@ -119,39 +109,5 @@ void tvis_sparse_scatter(const tvis_sparse *s, int32_t row, int32_t rows, ptrdif
             scatter_halves(tvis_sparse_next(&c), step, out);
         else
             scatter_floats(tvis_sparse_next(&c), step, out);
-    }
-}
-
-static bool is_zero(const uint8_t *x, uint32_t size)
-{
-    uint8_t any = 0;
-    for (uint32_t i = 0; i < size; i++)
-        any |= x[i];
-    return any == 0;
-}
-
-size_t tvis_sparse_bytes(const void *plain, int32_t n, int32_t k, uint32_t size)
-{
-    const uint8_t *x = plain;
-    size_t count = 0;
-    for (size_t i = 0; i < (size_t)n * (size_t)k; i++)
-        count += !is_zero(x + i * size, size);
-    return tvis_sparse_head(n, k) + count * size;
-}
-
-void tvis_sparse_compress(const void *plain, int32_t n, int32_t k, uint32_t size, void *out)
-{
-    const uint8_t *x = plain;
-    uint32_t *start = out, count = 0;
-    uint8_t *bits = (uint8_t *)(start + starts(n)), *values = (uint8_t *)out + tvis_sparse_head(n, k);
-    memset(out, 0, tvis_sparse_head(n, k));
-    for (int32_t i = 0; i < n; i++, bits += row_bytes(k)) {
-        if (i % TVIS_SPARSE_ROWS == 0)
-            start[i / TVIS_SPARSE_ROWS] = count;
-        for (int32_t c = 0; c < k; c++, x += size)
-            if (!is_zero(x, size)) {
-                bits[c / 8] |= (uint8_t)(1 << c % 8);
-                memcpy(values + (size_t)count++ * size, x, size);
-            }
     }
 }

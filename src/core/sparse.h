@@ -22,6 +22,17 @@ typedef struct tvis_sparse {
     uint32_t size;       /* of an element: 1, 2, 4 */
 } tvis_sparse;
 
+/* Bytes of a row's bits; how many starts there are. */
+static inline size_t tvis_sparse_row_bytes(int32_t k)
+{
+    return ((size_t)k + 7) / 8;
+}
+
+static inline size_t tvis_sparse_starts(int32_t n)
+{
+    return ((size_t)n + TVIS_SPARSE_ROWS - 1) / TVIS_SPARSE_ROWS;
+}
+
 /* A constant of a checked blob whose pack is TVIS_PACK_SPARSE. */
 tvis_sparse tvis_sparse_of(const tvis_blob_tensor *t, const void *data);
 /* Bytes before the values. */
@@ -74,7 +85,7 @@ void tvis_sparse_expand(const tvis_sparse *s, int32_t row, int32_t rows, void *o
  * written. */
 void tvis_sparse_scatter(const tvis_sparse *s, int32_t row, int32_t rows, ptrdiff_t next, ptrdiff_t step, float *out);
 
-/* Bytes of a plain matrix in this form. */
+/* Bytes of a plain matrix in this form. Hosted, as the next. */
 size_t tvis_sparse_bytes(const void *plain, int32_t n, int32_t k, uint32_t size);
 /* Plain to this form; out has those bytes and is aligned to 4. An element is 0 if all its bytes are: -0.0 is not. */
 void tvis_sparse_compress(const void *plain, int32_t n, int32_t k, uint32_t size, void *out);
