@@ -153,11 +153,16 @@ void json_bool(json *j, const char *key, bool x)
     put_text(j, x ? "true" : "false");
 }
 
+bool json_close(json *j)
+{
+    put(j, "\n", 1);
+    return !j->failed;
+}
+
 int json_print(json *j)
 {
     int status = TOOL_OK;
-    put(j, "\n", 1);
-    if (j->failed)
+    if (!json_close(j))
         status = print_failure("JSON", "no memory");
     else
         (void)fwrite(j->text, 1, j->length, stdout); /* print_finish() looks at the stream */

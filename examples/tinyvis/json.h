@@ -34,7 +34,9 @@ void json_float(json *j, const char *key, float x);
 void json_integer(json *j, const char *key, uint64_t x);
 void json_bool(json *j, const char *key, bool x);
 
-/* The text and a newline to stdout; frees it. Returns TOOL_OK or TOOL_FAILED. */
+/* Adds the last newline; once. False when there was no memory for all of the text. */
+bool json_close(json *j);
+/* The text, closed by this, to stdout; frees it. Returns TOOL_OK or TOOL_FAILED. */
 int json_print(json *j);
 void json_free(json *j);
 

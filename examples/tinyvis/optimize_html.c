@@ -78,6 +78,13 @@ static void cell(text_file *t, double x, int decimals)
         text_put(t, "equal");
     else
         text_add(t, "%.*f", decimals, x);
+    text_put(t, "</td>");
+}
+
+/* With the original's below it. */
+static void cell_was(text_file *t, double x, double was, int decimals)
+{
+    text_add(t, "<td>%.*f<small>was %.*f</small></td>", decimals, x, decimals, was);
 }
 
 static void headings(text_file *t, const char *const *names)
@@ -276,19 +283,18 @@ static void stages_table(text_file *t, const optimize *o)
 
 static void batch_table(text_file *t, const optimize *o)
 {
-    static const char *const names[] = { "batch",      "p50 ms",         "p95 ms",    "pictures/s", "arena",
-                                         "was p50 ms", "was pictures/s", "was arena", NULL };
-    begin_table(t, names);
+    static const char *const names[] = { "batch", "p50 ms", "p95 ms", "pictures/s", "arena", NULL };
+    text_put(t, "<table class=\"two-lines\"><thead><tr>");
+    headings(t, names);
+    text_put(t, "</tr></thead><tbody>\n");
     for (uint32_t i = 0; i < o->batches; i++) {
         const batch_row *b = &o->batch_time[i];
         text_add(t, "<tr><td>%u</td>", (unsigned)b->n);
-        cell(t, b->time[1].p50, 3);
-        cell(t, b->time[1].p95, 3);
-        cell(t, b->n * 1000 / b->time[1].p50, 1);
-        text_add(t, "<td>%s</td>", print_bytes((double)b->arena_bytes[1]));
-        cell(t, b->time[0].p50, 3);
-        cell(t, b->n * 1000 / b->time[0].p50, 1);
-        text_add(t, "<td>%s</td></tr>\n", print_bytes((double)b->arena_bytes[0]));
+        cell_was(t, b->time[1].p50, b->time[0].p50, 3);
+        cell_was(t, b->time[1].p95, b->time[0].p95, 3);
+        cell_was(t, b->n * 1000 / b->time[1].p50, b->n * 1000 / b->time[0].p50, 1);
+        text_add(t, "<td>%s<small>was %s</small></td></tr>\n", print_bytes((double)b->arena_bytes[1]),
+                 print_bytes((double)b->arena_bytes[0]));
     }
     text_put(t, "</tbody></table>");
 }

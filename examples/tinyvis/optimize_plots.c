@@ -95,7 +95,8 @@ void plot_size_quality(text_file *t, const optimize *o)
         svg_circle(t, x, y, 10, i + 1 == o->stages ? "b" : "a", tip);
         (void)snprintf(number, sizeof number, "%u", (unsigned)i);
         svg_text(t, x, y + 4, "n", "middle", 0, number);
-        svg_text(t, x > HALF * 0.62 ? x - 15 : x + 15, y - 9, "t", x > HALF * 0.62 ? "end" : "start", 34, s->text);
+        svg_text(t, x > HALF * 0.62 ? x - 15 : x + 15, i % 2 ? y + 18 : y - 10, "t", x > HALF * 0.62 ? "end" : "start",
+                 34, s->text);
     }
     svg_end(t);
 }

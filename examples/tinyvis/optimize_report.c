@@ -139,10 +139,10 @@ static tvis_status write_json(const optimize *o, const char *path, bool print, t
 {
     json j = { 0 };
     fill_json(&j, o);
-    tvis_status s =
-        j.failed ? tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, path, NULL) : tvis_file_write(path, j.text, j.length, d);
-    if (!s && print && json_print(&j) != TOOL_OK)
-        s = tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, path, NULL);
+    tvis_status s = json_close(&j) ? tvis_file_write(path, j.text, j.length, d)
+                                   : tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, path, NULL);
+    if (!s && print)
+        (void)fwrite(j.text, 1, j.length, stdout); /* print_finish() looks at the stream */
     json_free(&j);
     return s;
 }
