@@ -19,7 +19,7 @@ test-full:
 # Threads are looked at by themselves: that sanitizer excludes the others.
 test-sanitize:
 	+@status=0; $(SUB) SAN=address,undefined test || status=1; \
-	$(SUB) SAN=thread B=build/native-tsan TESTS='$(THREAD_TESTS)' SCRIPTS= test && exit $$status
+	$(SUB) SAN=thread B=build/native-tsan TESTS='$(THREAD_TESTS)' SCRIPTS= BENCHES= EXAMPLES= test && exit $$status
 test-armv6:
 	+@$(SUB) CROSS=arm-linux-gnueabi- test
 test-aarch64:
@@ -59,7 +59,7 @@ $(FUZZERS:%=%.tap): %.tap: % FORCE
 
 # Lines of everything that reads a file or a command line, which fuzzers reach from their seeds and from what they have found.
 READERS := src/core/blob.c src/core/blob_params.c src/core/sparse.c $(wildcard src/models/import/*_hosted.c) \
-           $(patsubst %,examples/tinyvis/%.c,args labels npy image_read image_pnm image_png image_jpeg)
+           $(patsubst %,examples/tinyvis/%.c,args recipe labels npy image_read image_pnm image_png image_jpeg)
 fuzz-coverage:
 ifneq ($(and $(FUZZ_CC),$(shell command -v llvm-cov 2>/dev/null)),)
 	+@$(SUB) CC=clang B=build/coverage CFLAGS='-O0 -g -fprofile-instr-generate -fcoverage-mapping' \
@@ -93,6 +93,6 @@ $(FAULT_TEST): %: %.o $(FAULT_OBJ) $(B)/libtinyvis.a | test-tools
 	$(call say,LINK,$@)
 	$(Q)$(LINK) $(FAULTS:%=-Wl,--wrap=%) -o $@ $< $(FAULT_OBJ) $(B)/libtinyvis.a -lcmocka $(PIC_LIBS) -lm -lpthread
 $(FAULT_TEST)_long.tap: $(FAULT_TEST) FORCE
-	@sh tests/tap.sh $@ $< quantize prune
+	@sh tests/tap.sh $@ $< quantize prune optimize
 $(FAULT_TEST)_short.tap: $(FAULT_TEST) FORCE
-	@sh tests/tap.sh $@ $< convert info run eval compare profile keypoints embed verify
+	@sh tests/tap.sh $@ $< convert info run eval compare profile keypoints embed verify pack

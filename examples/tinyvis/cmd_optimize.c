@@ -145,9 +145,11 @@ static int run(int argc, char **argv)
         OPTION_JSON(&r.json),
         { 0 },
     };
-    int count, status = TOOL_FAILED;
+    int count, status;
     if (quote_command(&line, argc, argv))
         status = args_parse(&cmd_optimize, options, argc, argv, &count, 1, 1);
+    else
+        status = print_failure("command line", "no memory");
     r.o.command = line.text;
     r.o.input = argv[0];
     if (status == ARGS_GO_ON)
