@@ -65,6 +65,8 @@ static void child(const tvt_command *c, const tvt_injection *fault, const char *
     redirect("stderr.txt", STDERR_FILENO);
     (void)alarm(SECONDS);
     tvt_outcome o = { .blocks = -tvt_fault_blocks(), .files = -open_files() };
+    for (int k = 0; k < TVT_FAULT_COUNT_; k++)
+        o.calls[k] = 0u - (uint32_t)tvt_fault_calls((tvt_fault_kind)k);
     if (fault)
         tvt_fault(fault->kind, fault->skip, fault->code);
     if (fault && fault->goes_on)
@@ -74,7 +76,7 @@ static void child(const tvt_command *c, const tvt_injection *fault, const char *
     o.blocks += tvt_fault_blocks();
     o.files += open_files();
     for (int k = 0; k < TVT_FAULT_COUNT_; k++)
-        o.calls[k] = (uint32_t)tvt_fault_calls((tvt_fault_kind)k);
+        o.calls[k] += (uint32_t)tvt_fault_calls((tvt_fault_kind)k);
     if (write(report, &o, sizeof o) != (ssize_t)sizeof o)
         tvt_die("report");
     exit(o.status); /* the leak sanitizer, where there is one, looks too */
