@@ -22,7 +22,8 @@ static float clamp(float x, float lo, float hi)
 static float smooth(uint8_t act, float x)
 {
     x = x < -32.0f ? -32.0f : x;
-    return (act == TVIS_ACT_SILU ? x : 1.0f) / (1.0f + tvis_expf(-x));
+    const float sigmoid = 1.0f / (1.0f + tvis_expf(-x));
+    return act == TVIS_ACT_SILU ? x * sigmoid : sigmoid;
 }
 
 static float activate(uint8_t act, float x)
