@@ -64,7 +64,7 @@ static void make_net(tvis_blob *blob, tvis_model *m, float spoiled)
     depthwise.groups = 0;
     grouped.groups = 2;
     tvt_net_begin(&n, SIDE, SIDE);
-    const uint32_t x = tvt_net_conv(&n, tvt_net_input(&n, 3), tvt_conv_of(40, 3, 2));
+    const uint32_t x = tvt_net_conv(&n, tvt_net_input(&n, 3), tvt_conv_of(40, 5, 2)); /* 75 weights an output */
     tvt_net_set_act(&n, x, TVIS_ACT_RELU6);
     const uint32_t deep = tvt_net_conv(&n, x, depthwise);
     tvt_net_set_act(&n, deep, TVIS_ACT_SILU);

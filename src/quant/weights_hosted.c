@@ -33,16 +33,33 @@ static void refuse(tvis_graph *g, tvis_status s, tvis_diag_code code, const char
         g->status = tvis_fail(g->diag, s, code, name, why);
 }
 
+static bool feeds_depthwise(const tvis_graph *g, const tvis_gnode *n)
+{
+    for (uint32_t i = 0; i < g->node_count; i++)
+        if (g->node[i].op == TVIS_OP_DEPTHWISE && g->node[i].in[0] == n->out[0])
+            return true;
+    return false;
+}
+
+/* Why dynamic int8 does not suit a layer, or NULL. */
+static const char *not_dynamic(const tvis_graph *g, const tvis_gnode *n, int64_t k)
+{
+    enum { LEAST = 65 }; /* weights an output: a sum that becomes a float costs as much as some 30 products */
+    if (n->op == TVIS_OP_DEPTHWISE)
+        return "depthwise: too few products for each activation that would be rounded";
+    if (k < LEAST && feeds_depthwise(g, n))
+        return "64 weights an output or fewer before a depthwise layer: together they are faster as floats";
+    return k > TVIS_DYNAMIC_MOST ? "more than 32768 weights an output: sums would not fit 32 bits" : NULL;
+}
+
 /* How a layer's weights are to be stored; *why they do not get the mode's own type. */
 static uint8_t layer_as(const pass *p, const tvis_gnode *n, const char **why)
 {
     const int32_t *w = p->g->tensor[n->in[1]].dims;
     const bool depthwise = n->op == TVIS_OP_DEPTHWISE;
     *why = NULL;
-    if (p->c->mode == TVIS_QUANTIZE_DYNAMIC && depthwise)
-        *why = "depthwise: too few products for each activation that would be rounded";
-    else if (p->c->mode == TVIS_QUANTIZE_DYNAMIC && (int64_t)w[1] * w[2] * w[3] > TVIS_DYNAMIC_MOST)
-        *why = "more than 32768 weights an output: sums would not fit 32 bits";
+    if (p->c->mode == TVIS_QUANTIZE_DYNAMIC)
+        *why = not_dynamic(p->g, n, (int64_t)w[1] * w[2] * w[3]);
     else if (p->c->mode == TVIS_QUANTIZE_INT4 && (depthwise || w[1] * w[2] > 1))
         *why =
             depthwise ? "depthwise: too few weights for 4 bits" : "a kernel of more than one pixel: 4 bits are for 1x1";
