@@ -228,16 +228,6 @@ static void run_on_stack(const tvis_gemm_s8_args *a)
     run(a, memory, LEAST_X, LEAST_W, LEAST_SUMS);
 }
 
-void tvis_gemm_s8_2x2_armv6(const tvis_gemm_s8_args *a)
-{
-    if (a->k < GROUP)
-        tvis_gemm_s8_short(a, GROUP, tvis_gemm_s8_2x2_armv6);
-    else if (a->scratch)
-        run(a, a->scratch, MOST_X, MOST_W, MOST_SUMS);
-    else
-        run_on_stack(a);
-}
-
 void tvis_gemm_s8_2x2_dsp(const tvis_gemm_s8_args *a)
 {
     if (a->k < GROUP)
@@ -246,4 +236,12 @@ void tvis_gemm_s8_2x2_dsp(const tvis_gemm_s8_args *a)
         run(a, a->scratch, SMALL_X, SMALL_W, SMALL_SUMS);
     else
         run_on_stack(a);
+}
+
+void tvis_gemm_s8_2x2_armv6(const tvis_gemm_s8_args *a)
+{
+    if (a->scratch && a->k >= GROUP)
+        run(a, a->scratch, MOST_X, MOST_W, MOST_SUMS);
+    else
+        tvis_gemm_s8_2x2_dsp(a);
 }
