@@ -8,12 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-size_t tvis_lsq_bytes(int32_t groups, int32_t n, int32_t k)
-{
-    const size_t columns = (size_t)k;
-    return 2 * (size_t)groups * (columns + (size_t)n) * (columns * sizeof(float) + sizeof(double));
-}
-
 static bool begin_half(tvis_lsq_sums *s, uint64_t groups, uint64_t n, uint64_t k)
 {
     s->squares = tvis_array(groups * k * k, sizeof *s->squares);

@@ -28,8 +28,6 @@ typedef struct tvis_lsq {
 /* Rows that tvis_lsq_add() takes at a time. */
 #define TVIS_LSQ_ROWS 256
 
-/* Bytes that a tvis_lsq keeps. */
-size_t tvis_lsq_bytes(int32_t groups, int32_t n, int32_t k);
 /* False without memory; tvis_lsq_free() is called in any case. */
 bool tvis_lsq_begin(tvis_lsq *f, int32_t groups, int32_t n, int32_t k, uint32_t cpu);
 void tvis_lsq_add(tvis_lsq *f, uint32_t half, const float *x, const float *y, int32_t rows);

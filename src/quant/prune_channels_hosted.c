@@ -127,20 +127,32 @@ static bool allocate(cutter *k)
     return k->worth && k->unit;
 }
 
+/* Units of one group, the least first. Shares of several channels add up to what the group loses; networks bear many
+ * small losses better than a large one, so that the sum over groups of the squares of their losses is to be small. */
+static void rank_group(const cutter *k, unit *u, int32_t count, double cost, double all)
+{
+    double lost = 0.0;
+    qsort(u, (size_t)count, sizeof *u, by_rank);
+    for (int32_t i = 0; i < count; i++) {
+        lost += u[i].worth;
+        u[i].rank = (k->p->c->worth == TVIS_WORTH_L1 ? u[i].worth / fmax(all, 1e-30) : u[i].worth * lost) / cost;
+    }
+}
+
 static void rank(cutter *k)
 {
     const tvis_channel_groups *s = k->s;
     for (uint32_t r = 0; r < s->count; r++) {
         if (s->root[r] != r || s->fixed[r] || s->units[r] == 0)
             continue;
-        const double cost = macs_of_unit(k, r), *worth = k->worth + k->first[r];
-        double sum = 0.0;
-        for (int32_t i = 0; i < s->units[r]; i++)
-            sum += worth[i];
+        const double *worth = k->worth + k->first[r];
+        unit *group = &k->unit[k->count];
+        double all = 0.0;
         for (int32_t i = 0; i < s->units[r]; i++) {
-            const double rank = k->p->c->worth == TVIS_WORTH_L1 ? worth[i] / fmax(sum, 1e-30) : worth[i];
-            k->unit[k->count++] = (unit){ r, i, worth[i], rank / fmax(cost, 1.0) };
+            all += worth[i];
+            k->unit[k->count++] = (unit){ r, i, worth[i], worth[i] };
         }
+        rank_group(k, group, s->units[r], fmax(macs_of_unit(k, r), 1.0), all);
     }
     qsort(k->unit, k->count, sizeof *k->unit, by_rank);
 }

@@ -16,9 +16,8 @@
 
 enum {
     MOST_GROUP_ROWS = 4096,
-    MOST_ROWS = 16384,     /* of all pictures together */
-    MOST_BYTES = 96000000, /* of sums that are kept at a time, but for a single layer that takes more */
-    MOST_LAYERS = 3        /* at most TVIS_TAP_MOST */
+    MOST_ROWS = 16384, /* of all pictures together */
+    VIEWS = 2          /* of each picture: as it is, and mirrored; both are in the same half */
 };
 
 /* One layer while it is fitted. Weights are (groups * n, k). */
@@ -27,23 +26,14 @@ typedef struct fitted {
     const tvis_graph *plain; /* as the model was */
     const tvis_gnode *node;
     int32_t groups, n, k;
-    int32_t wide;           /* k of the plain layer, which may have more channels */
-    int32_t *from;          /* (k): columns of the plain layer's rows; of depthwise layers, (groups): its channels */
-    float *x, *plain_x, *y; /* rows of inputs, of the plain model's inputs, of targets */
+    int32_t wide;                /* k of the plain layer, which may have more channels */
+    int32_t *from;               /* (groups): channels of the plain layer, where it is depthwise */
+    float *x, *plain_x, *y;      /* rows of inputs, of the plain model's inputs, of targets */
     float *before, *now, *panel; /* weights, before those of the plain layer that write what is still there */
     tvis_lsq lsq;
-} fitted;
-
-/* Layers that are fitted to the same run over the pictures: what they read is computed by the layers before the first.
- */
-typedef struct batch {
-    tvis_pruner *p;
-    const tvis_graph *plain;
-    fitted layer[MOST_LAYERS];
-    uint32_t count;
-    tvis_tap tap[2]; /* plain, pruned */
+    tvis_tap tap[2]; /* the plain model and the pruned one up to the layer */
     const tvis_tensor *in;
-} batch;
+} fitted;
 
 static bool is_depthwise(const fitted *l)
 {
@@ -86,12 +76,9 @@ static void arrange_plain(const fitted *l)
 
 static void fill_from(const fitted *l)
 {
-    const int32_t channels = plain_dims(l)[3], all = is_depthwise(l) ? channels : l->wide;
     int32_t at = 0;
-    for (int32_t i = 0; i < all; i++)
-        if (l->groups > 1 && !is_depthwise(l))
-            l->from[at++] = i;
-        else if (keeps(l, l->node->in[0], i % channels))
+    for (int32_t i = 0; is_depthwise(l) && i < plain_dims(l)[3]; i++)
+        if (keeps(l, l->node->in[0], i))
             l->from[at++] = i;
 }
 
@@ -111,7 +98,7 @@ static bool allocate(fitted *l)
     l->x = tvis_array(groups * k * TVIS_LSQ_ROWS, sizeof *l->x);
     l->plain_x = tvis_array(groups * wide * TVIS_LSQ_ROWS, sizeof *l->plain_x);
     l->y = tvis_array(out * TVIS_LSQ_ROWS, sizeof *l->y);
-    l->from = tvis_array(is_depthwise(l) ? groups : wide, sizeof *l->from);
+    l->from = tvis_array(groups, sizeof *l->from);
     l->before = tvis_array(out * wide, sizeof *l->before);
     l->now = tvis_array(out * k, sizeof *l->now);
     l->panel = tvis_array(wide * TVIS_PRODUCT_COLUMNS, sizeof *l->panel);
@@ -129,6 +116,8 @@ static void release(fitted *l)
     free(l->now);
     free(l->panel);
     tvis_lsq_free(&l->lsq);
+    tvis_tap_free(&l->tap[0]);
+    tvis_tap_free(&l->tap[1]);
 }
 
 /* Row r of the layer's input in the plain model or the pruned one: what one output pixel sees. */
@@ -186,62 +175,70 @@ static void aim(fitted *l, int32_t rows)
                                           .cpu = l->p->cpu });
 }
 
-/* Of the plain model's rows, the channels that are still there. */
-static void choose_columns(fitted *l, int32_t rows)
-{
-    const ptrdiff_t line = (ptrdiff_t)l->groups * l->k, wide = (ptrdiff_t)l->groups * l->wide;
-    for (ptrdiff_t i = 0; i < rows; i++)
-        for (ptrdiff_t c = 0; c < line; c++)
-            l->x[i * line + c] = l->plain_x[i * wide + (l->groups == 1 && !is_depthwise(l) ? l->from[c] : c)];
-}
-
-/* Rows of one picture, spread evenly, other ones for each picture. pruned: NULL for the plain model's input. */
-static void add_picture(fitted *l, uint32_t picture, const tvis_tensor *plain, const tvis_tensor *pruned)
+/* Rows of one view of a picture, spread evenly, other ones for each. */
+static void add_view(fitted *l, uint32_t picture, uint32_t view, const tvis_tensor *plain, const tvis_tensor *pruned)
 {
     const int64_t most = l->groups == 1 ? MOST_ROWS : MOST_GROUP_ROWS; /* of small groups there are fewer weights */
-    const int64_t all = rows_of(l, plain), share = (most - 1) / (int64_t)l->p->c->images + 1;
+    const int64_t all = rows_of(l, plain), share = (most - 1) / ((int64_t)l->p->c->images * VIEWS) + 1;
     const int64_t count = all < share ? all : share;
-    const double step = (double)all / (double)count, shift = fmod((double)picture * 0.6180339887498949, 1.0);
+    const double step = (double)all / (double)count,
+                 shift = fmod((double)(picture * VIEWS + view) * 0.6180339887498949, 1.0);
     for (int64_t at = 0; at < count; at += TVIS_LSQ_ROWS) {
         const int32_t rows = (int32_t)(count - at < TVIS_LSQ_ROWS ? count - at : TVIS_LSQ_ROWS);
         for (int32_t i = 0; i < rows; i++) {
             const int64_t r = (int64_t)(((double)(at + i) + shift) * step);
             gather(l, plain, true, r, l->plain_x + (ptrdiff_t)i * l->groups * l->wide);
-            if (pruned)
-                gather(l, pruned, false, r, l->x + (ptrdiff_t)i * l->groups * l->k);
+            gather(l, pruned, false, r, l->x + (ptrdiff_t)i * l->groups * l->k);
         }
-        if (!pruned)
-            choose_columns(l, rows);
         aim(l, rows);
         tvis_lsq_add(&l->lsq, picture % 2, l->x, l->y, rows);
     }
 }
 
-/* The plain model up to the last layer of the batch, the pruned one up to the first. */
-static tvis_status open_taps(batch *b)
+static tvis_status open_taps(fitted *l)
 {
-    const uint32_t cpu = b->p->cpu;
-    const tvis_gnode *first = b->layer[0].node, *last = b->layer[b->count - 1].node, *node = b->p->g->node;
-    uint32_t tensor[MOST_LAYERS];
-    for (uint32_t i = 0; i < b->count; i++)
-        tensor[i] = b->layer[i].node->in[0];
-    tvis_status s = tvis_tap_open(&b->tap[0], b->plain, (uint32_t)(last - node), tensor, b->count, cpu, b->p->g->diag);
-    return s ? s : tvis_tap_open(&b->tap[1], b->p->g, (uint32_t)(first - node), tensor, 1, cpu, b->p->g->diag);
+    const uint32_t end = (uint32_t)(l->node - l->p->g->node), *tensor = &l->node->in[0], cpu = l->p->cpu;
+    tvis_status s = tvis_tap_open(&l->tap[0], l->plain, end, tensor, 1, cpu, l->p->g->diag);
+    return s ? s : tvis_tap_open(&l->tap[1], l->p->g, end, tensor, 1, cpu, l->p->g->diag);
 }
 
-static tvis_status run_pictures(batch *b)
+/* Left to right. */
+static void mirror(const tvis_tensor *x)
 {
-    const tvis_prune_config *c = b->p->c;
-    tvis_diag *d = b->p->g->diag;
-    tvis_status s = open_taps(b);
+    const ptrdiff_t w = x->dims[2], c = x->dims[3];
+    float *row = x->data;
+    for (int32_t y = 0; y < x->dims[1]; y++, row += w * c)
+        for (ptrdiff_t i = 0; i < w / 2 * c; i++) {
+            float *other = &row[(w - 1 - i / c) * c + i % c];
+            const float was = row[i];
+            row[i] = *other;
+            *other = was;
+        }
+}
+
+static tvis_status run_view(fitted *l, uint32_t picture, uint32_t view)
+{
+    tvis_status s = TVIS_OK;
+    for (uint32_t k = 0; !s && k < 2; k++)
+        s = tvis_tap_run(&l->tap[k], l->in->data, l->p->g->diag);
+    if (s)
+        return s;
+    const tvis_tensor plain = tvis_tap_view(&l->tap[0], 0, l->in->data),
+                      pruned = tvis_tap_view(&l->tap[1], 0, l->in->data);
+    add_view(l, picture, view, &plain, &pruned);
+    return TVIS_OK;
+}
+
+static tvis_status run_pictures(fitted *l)
+{
+    const tvis_prune_config *c = l->p->c;
+    tvis_status s = open_taps(l);
     for (uint32_t i = 0; !s && i < c->images; i++) {
-        s = c->input(c->input_user, i, b->in, d);
-        for (uint32_t k = 0; !s && k < 2; k++)
-            s = tvis_tap_run(&b->tap[k], b->in->data, d);
-        for (uint32_t k = 0; !s && k < b->count; k++) {
-            const tvis_tensor plain = tvis_tap_view(&b->tap[0], k, b->in->data),
-                              pruned = tvis_tap_view(&b->tap[1], 0, b->in->data);
-            add_picture(&b->layer[k], i, &plain, k ? NULL : &pruned);
+        s = c->input(c->input_user, i, l->in, l->p->g->diag);
+        for (uint32_t view = 0; !s && view < VIEWS; view++) {
+            if (view)
+                mirror(l->in);
+            s = run_view(l, i, view);
         }
     }
     return s;
@@ -249,6 +246,7 @@ static tvis_status run_pictures(batch *b)
 
 static void begin_layer(fitted *l)
 {
+    describe(l);
     if (!allocate(l)) {
         tvis_graph_out_of_memory(l->p->g);
         return;
@@ -270,46 +268,25 @@ static void end_layer(fitted *l)
     arrange(l, w, l->now, true);
 }
 
-/* From chosen layer i on. */
-static void choose_batch(batch *b, uint32_t i)
+static void fit_layer(fitted *l)
 {
-    size_t bytes = 0;
-    for (b->count = 0; b->count < MOST_LAYERS && i < b->p->count; i++, b->count++) {
-        fitted *l = &b->layer[b->count];
-        *l = (fitted){ .p = b->p, .plain = b->plain, .node = &b->p->g->node[b->p->chosen[i]] };
-        describe(l);
-        const size_t more = tvis_lsq_bytes(l->groups, l->n, l->k);
-        if (b->count && (more > MOST_BYTES || bytes + more > MOST_BYTES))
-            return;
-        bytes += more;
-    }
-}
-
-static void fit_batch(batch *b)
-{
-    tvis_graph *g = b->p->g;
-    for (uint32_t i = 0; i < b->count && !g->status; i++)
-        begin_layer(&b->layer[i]);
+    tvis_graph *g = l->p->g;
+    begin_layer(l);
     if (!g->status)
-        g->status = run_pictures(b);
-    for (uint32_t i = 0; i < b->count && !g->status; i++)
-        end_layer(&b->layer[i]);
-    for (uint32_t i = 0; i < b->count; i++)
-        release(&b->layer[i]);
-    tvis_tap_free(&b->tap[0]);
-    tvis_tap_free(&b->tap[1]);
+        g->status = run_pictures(l);
+    if (!g->status)
+        end_layer(l);
+    release(l);
 }
 
 /* in: the network's input in memory of its own, for one picture. */
 static void fit_layers(tvis_pruner *p, const tvis_graph *plain, const tvis_tensor *in)
 {
-    for (uint32_t i = 0; i < p->count && !p->g->status;) {
-        batch b = { .p = p, .plain = plain, .in = in };
+    for (uint32_t i = 0; i < p->count && !p->g->status; i++) {
+        fitted l = { .p = p, .plain = plain, .node = &p->g->node[p->chosen[i]], .in = in };
         if (p->c->progress)
             p->c->progress(p->c->input_user, "fitting layers", i, p->count);
-        choose_batch(&b, i);
-        fit_batch(&b);
-        i += b.count;
+        fit_layer(&l);
     }
 }
 

@@ -36,6 +36,13 @@ static double irreparable(const moments *in, size_t weights)
     return in->pixels ? sqrt(1.0 + (double)weights / (double)in->pixels) : 1.0;
 }
 
+/* Depthwise layers and those that read the input have few weights, and errors that all layers behind them see: they are
+ * pruned late. */
+static double preciousness(const tvis_pruner *p, const tvis_gnode *n)
+{
+    return n->op == TVIS_OP_DEPTHWISE || n->in[0] == p->g->input[0] ? 30.0 : 1.0;
+}
+
 /* Roots of shares: sums of them over several weights are compared too. */
 static void fill(const tvis_pruner *p, const tvis_gnode *n, const moments *m, const moments *out, float *worth)
 {
@@ -51,7 +58,7 @@ static void fill(const tvis_pruner *p, const tvis_gnode *n, const moments *m, co
             worth[at] = (float)part;
             sum += part;
         }
-        const double all_of_it = spread(out, o, sum) * (double)outs / irreparable(m, each);
+        const double all_of_it = spread(out, o, sum) * (double)outs / irreparable(m, each) / preciousness(p, n);
         for (size_t i = 0; i < each; i++) {
             const size_t at = depthwise ? i * outs + o : o * each + i;
             worth[at] = all_of_it > 0.0 ? (float)sqrt((double)worth[at] / all_of_it) : 0.0f;
