@@ -15,10 +15,13 @@ static const struct {
     const char *name, *other; /* a second name, or NULL */
     kind kind;
 } measures[] = {
-    { "size", NULL, BYTES },      { "params", NULL, COUNT },    { "macs", NULL, COUNT },
-    { "arena", "memory", BYTES }, { "rss", NULL, BYTES },       { "latency", "p50", TIME },
-    { "p95", NULL, TIME },        { "throughput", NULL, RATE }, { "accuracy", "top1", PER_CENT },
-    { "top5", NULL, PER_CENT },   { "agree", NULL, PER_CENT },  { "snr", NULL, DECIBEL },
+    { "size", NULL, BYTES },      { "params", NULL, COUNT },
+    { "macs", NULL, COUNT },      { "arena", "memory", BYTES },
+    { "rss", NULL, BYTES },       { "latency", "p50", TIME },
+    { "p95", NULL, TIME },        { "cpu", NULL, TIME },
+    { "throughput", NULL, RATE }, { "accuracy", "top1", PER_CENT },
+    { "top5", NULL, PER_CENT },   { "agree", NULL, PER_CENT },
+    { "snr", NULL, DECIBEL },
 };
 typedef char measures_complete[sizeof measures / sizeof *measures == GOAL_COUNT_ ? 1 : -1];
 
@@ -116,7 +119,7 @@ static tvis_status parse_goal(goal *g, tvis_diag *d)
             break;
     if (m == GOAL_COUNT_)
         return bad(g,
-                   "is no goal: size, params, macs, arena (memory), rss, latency (p50), p95, throughput, accuracy "
+                   "is no goal: size, params, macs, arena (memory), rss, latency (p50), p95, cpu, throughput, accuracy "
                    "(top1), top5, agree, snr",
                    d);
     g->measure = (goal_measure)m;

@@ -14,6 +14,7 @@ typedef enum goal_measure {
     GOAL_RSS,        /* bytes */
     GOAL_LATENCY,    /* ms, the median */
     GOAL_P95,        /* ms */
+    GOAL_CPU,        /* ms that processors worked, the median */
     GOAL_THROUGHPUT, /* pictures a second */
     GOAL_ACCURACY,   /* top-1, per cent */
     GOAL_TOP5,

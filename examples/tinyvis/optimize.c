@@ -98,6 +98,7 @@ void optimize_free(optimize *o)
         model_unload(&s->model);
         free(s->path);
         free(s->ms);
+        free(s->cpu);
         free(s->output);
     }
     recipe_free(&o->recipe);

@@ -25,8 +25,9 @@ typedef struct stage {
     uint64_t zeros, elements; /* of the weights of convolutions and linear layers */
     uint64_t macs;
     size_t arena_bytes, pack_bytes;
-    double *ms; /* of each run; sorted at the end */
+    double *ms, *cpu; /* of each run, by the clock and of the processor; sorted at the end */
     latencies time;
+    double cpu_ms; /* median of what the processor worked */
     size_t top1, top5, agree;
     difference *output; /* against the original's, one an output */
 } stage;

@@ -245,7 +245,7 @@ static void stage_row(text_file *t, const optimize *o, uint32_t i)
     change(t, i ? from->time.p50 : 0, s->time.p50);
     text_add(t, "</td><td>%.3f<small>%.3f</small></td><td>%.3f<small>&plusmn;&nbsp;%.3f</small></td>", s->time.p95,
              s->time.p99, s->time.mean, s->time.std);
-    cell(t, s->time.min, 3);
+    text_add(t, "<td>%.3f<small>%.3f</small></td>", s->time.min, s->cpu_ms);
     cell(t, stage_throughput(s), 1);
     if (o->label_file) {
         cell(t, stage_top1(o, s), 2);
@@ -258,9 +258,9 @@ static void stage_row(text_file *t, const optimize *o, uint32_t i)
 
 static void stages_table(text_file *t, const optimize *o)
 {
-    static const char *const names[] = { "stage",  "file",     "not zero", "zeros",    "MACs",
-                                         "arena",  "peak RSS", "p50 ms",   "p95, p99", "mean \xc2\xb1 std",
-                                         "min ms", "pict./s",  NULL };
+    static const char *const names[] = { "stage",    "file",     "not zero", "zeros",    "MACs",
+                                         "arena",    "peak RSS", "p50 ms",   "p95, p99", "mean \xc2\xb1 std",
+                                         "min, cpu", "pict./s",  NULL };
     static const char *const with_labels[] = { "top-1 %", "top-5 %", NULL };
     static const char *const always[] = { "agree %", "SNR dB", NULL };
     card(t, "Stages");

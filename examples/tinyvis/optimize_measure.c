@@ -116,13 +116,24 @@ static tvis_status choose_runs(optimize *o, tvis_diag *d)
     return TVIS_OK;
 }
 
+static tvis_status run_timed(loaded *l, double *ms, double *cpu, tvis_diag *d)
+{
+    tvis_tensor in;
+    tvis_status s = source_pattern(l, &in, d);
+    const double start = stats_cpu_ms();
+    if (!s)
+        s = model_run(l, &in, ms, d);
+    *cpu = stats_cpu_ms() - start;
+    return s;
+}
+
 /* A turn of a stage: one run to warm the caches, then a few that count. */
 static tvis_status take_turn(stage *s, size_t at, size_t count, tvis_diag *d)
 {
     double ms;
     tvis_status status = run_pattern(&s->model, &ms, d);
     for (size_t i = at; i < at + count && !status; i++)
-        status = run_pattern(&s->model, &s->ms[i], d);
+        status = run_timed(&s->model, &s->ms[i], &s->cpu[i], d);
     return status;
 }
 
@@ -130,8 +141,10 @@ static tvis_status measure_time(optimize *o, tvis_diag *d)
 {
     tvis_status status = choose_runs(o, d);
     for (uint32_t i = 0; i < o->stages && !status; i++) {
-        o->stage[i].ms = calloc(o->runs, sizeof(double));
-        status = o->stage[i].ms ? TVIS_OK : no_memory(d);
+        stage *s = &o->stage[i];
+        s->ms = calloc(o->runs, sizeof *s->ms);
+        s->cpu = calloc(o->runs, sizeof *s->cpu);
+        status = s->ms && s->cpu ? TVIS_OK : no_memory(d);
     }
     for (size_t at = 0; at < o->runs && !status; at += TURN) {
         const size_t count = o->runs - at < TURN ? o->runs - at : TURN;
@@ -140,8 +153,10 @@ static tvis_status measure_time(optimize *o, tvis_diag *d)
             status = take_turn(&o->stage[(k + at / TURN) % o->stages], at, count, d);
     }
     print_progress("", 1, 1);
-    for (uint32_t i = 0; i < o->stages && !status; i++)
+    for (uint32_t i = 0; i < o->stages && !status; i++) {
         o->stage[i].time = stats_latencies(o->stage[i].ms, o->runs);
+        o->stage[i].cpu_ms = stats_latencies(o->stage[i].cpu, o->runs).p50;
+    }
     return status;
 }
 

@@ -20,6 +20,7 @@ static void values_of(const optimize *o, const stage *s, double *v)
     v[GOAL_RSS] = (double)s->peak_rss_kb * 1024;
     v[GOAL_LATENCY] = s->time.p50;
     v[GOAL_P95] = s->time.p95;
+    v[GOAL_CPU] = s->cpu_ms;
     v[GOAL_THROUGHPUT] = stage_throughput(s);
     v[GOAL_ACCURACY] = stage_top1(o, s);
     v[GOAL_TOP5] = stage_top5(o, s);
@@ -41,6 +42,7 @@ static void json_stage(json *j, const optimize *o, const stage *s)
     json_integer(j, "pack_bytes", s->pack_bytes);
     json_integer(j, "peak_rss_kb", s->peak_rss_kb);
     stats_json(j, &s->time);
+    json_number(j, "cpu_ms", s->cpu_ms);
     json_number(j, "throughput", stage_throughput(s));
     json_number(j, "top1", stage_top1(o, s));
     json_number(j, "top5", stage_top5(o, s));
@@ -159,7 +161,7 @@ static tvis_status write_csv(const optimize *o, const char *path, tvis_diag *d)
     text_file t = { 0 };
     text_put(
         &t, "name,file,file_bytes,params,nonzero_params,sparsity,macs,arena_bytes,pack_bytes,peak_rss_kb,p50_ms,p95_ms,"
-            "p99_ms,mean_ms,min_ms,std_ms,throughput,top1,top5,agree,snr_db\n");
+            "p99_ms,mean_ms,min_ms,std_ms,cpu_ms,throughput,top1,top5,agree,snr_db\n");
     for (uint32_t i = 0; i < o->stages; i++) {
         const stage *s = &o->stage[i];
         text_put_csv(&t, s->text);
@@ -168,9 +170,9 @@ static tvis_status write_csv(const optimize *o, const char *path, tvis_diag *d)
         text_add(&t, ",%zu,%" PRIu64 ",%" PRIu64, s->model.file.size, s->model.info.params, s->weights.nonzero);
         csv_number(&t, stage_sparsity(s));
         text_add(&t, ",%" PRIu64 ",%zu,%zu,%" PRIu64, s->macs, s->arena_bytes, s->pack_bytes, s->peak_rss_kb);
-        const double rest[] = { s->time.p50,      s->time.p95,       s->time.p99,         s->time.mean,
-                                s->time.min,      s->time.std,       stage_throughput(s), stage_top1(o, s),
-                                stage_top5(o, s), stage_agree(o, s), stage_snr(o, s) };
+        const double rest[] = { s->time.p50,      s->time.p95,      s->time.p99,       s->time.mean,
+                                s->time.min,      s->time.std,      s->cpu_ms,         stage_throughput(s),
+                                stage_top1(o, s), stage_top5(o, s), stage_agree(o, s), stage_snr(o, s) };
         for (size_t k = 0; k < sizeof rest / sizeof *rest; k++)
             csv_number(&t, rest[k]);
         text_put(&t, "\n");
@@ -188,15 +190,15 @@ static void print_number(double x, const char *format)
 
 static void print_stages(const optimize *o)
 {
-    printf("%-32s %10s %7s %8s %8s %9s %8s %8s %9s %8s %7s %7s\n", "stage", "file", "zeros", "MACs", "arena",
-           "peak RSS", "p50 ms", "p95 ms", "pict./s", "top-1 %", "agree %", "SNR dB");
+    printf("%-32s %10s %7s %8s %8s %9s %8s %8s %8s %9s %8s %7s %7s\n", "stage", "file", "zeros", "MACs", "arena",
+           "peak RSS", "p50 ms", "p95 ms", "cpu ms", "pict./s", "top-1 %", "agree %", "SNR dB");
     for (uint32_t i = 0; i < o->stages; i++) {
         const stage *s = &o->stage[i];
         print_text(s->text);
-        printf("%*s %10s %6.1f%% %8s %8s %6.1f MB %8.3f %8.3f %9.1f", print_pad(s->text, 32), "",
+        printf("%*s %10s %6.1f%% %8s %8s %6.1f MB %8.3f %8.3f %8.3f %9.1f", print_pad(s->text, 32), "",
                print_bytes((double)s->model.file.size), 100 * stage_sparsity(s), print_count((double)s->macs),
                print_count((double)s->arena_bytes), (double)s->peak_rss_kb * 1024e-6, s->time.p50, s->time.p95,
-               stage_throughput(s));
+               s->cpu_ms, stage_throughput(s));
         print_number(stage_top1(o, s), " %8.2f");
         print_number(stage_agree(o, s), " %7.2f");
         print_number(stage_snr(o, s), " %7.2f");

@@ -13,6 +13,13 @@ double stats_now_ms(void)
     return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
 }
 
+double stats_cpu_ms(void)
+{
+    struct timespec t = { 0 };
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); /* as above */
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *)a, y = *(const double *)b;

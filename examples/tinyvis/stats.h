@@ -7,6 +7,8 @@
 
 /* Milliseconds of a clock that never goes back. */
 double stats_now_ms(void);
+/* Milliseconds that processors worked for this process, of all its threads. */
+double stats_cpu_ms(void);
 
 /* Milliseconds. A percentile p is the nearest rank: the smallest value that at least p % of them do not exceed. std is
  * the sample's (n - 1), 0 for one value. */

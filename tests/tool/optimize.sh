@@ -18,7 +18,7 @@ works 'verify of the last model' verify "$D/2-magnitude-0.3-dynamic.tvis"
 works 'info of it' info "$D/2-magnitude-0.3-dynamic.tvis" --json
 cp "$T/out" "$T/info.json"
 cp "$D/report.json" "$T/out"
-json_with 'report.json has the keys' stages name file file_bytes params nonzero_params sparsity macs arena_bytes peak_rss_kb p50_ms p95_ms p99_ms mean_ms min_ms std_ms throughput top1 top5 agree snr_db batch n goals target value pass layers profile nodes ops total_ms command cpu date version
+json_with 'report.json has the keys' stages name file file_bytes params nonzero_params sparsity macs arena_bytes peak_rss_kb p50_ms p95_ms p99_ms mean_ms min_ms std_ms cpu_ms throughput top1 top5 agree snr_db batch n goals target value pass layers profile nodes ops total_ms command cpu date version
 cp "$D/report.json" "$D/report.csv" "$D/report.html" "$T"
 python 'its numbers' <<'EOS'
 import csv, json, os
@@ -32,6 +32,7 @@ for k in 'params', 'nonzero_params', 'macs', 'arena_bytes', 'pack_bytes':
     assert s[2][k] == info[k], k
 assert all(0 < x['min_ms'] <= x['p50_ms'] <= x['p95_ms'] <= x['p99_ms'] for x in s)
 assert all(abs(x['throughput'] * x['p50_ms'] / 1000 - 1) < 1e-6 for x in s)
+assert all(0 < x['cpu_ms'] for x in s)
 assert all(x['peak_rss_kb'] * 1024 > x['arena_bytes'] for x in s)
 assert s[0]['agree'] == 100 and s[0]['snr_db'] is None and s[1]['snr_db'] > 0 and s[1]['top1'] is None
 assert r['answers_on'] == 'patterns' and r['images'] == 16 and r['runs'] == 5

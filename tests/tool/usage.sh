@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Help, version, options, exit statuses.
 . tests/tool/common.inc
-commands='models convert info run eval compare quantize prune profile embed pack verify'
+commands='models convert info run eval compare quantize prune optimize profile embed pack verify'
 
 works 'tinyvis --help' --help
 for c in $commands; do
