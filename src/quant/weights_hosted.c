@@ -6,6 +6,8 @@
 #include "quant/maker.h"
 #include "quant/s4_hosted.h"
 
+#include <tinyvis/session.h>
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,7 +24,8 @@ typedef struct pass {
     const tvis_model *m;
     const tvis_quantize_config *c;
     tvis_graph *g;
-    fate *fate; /* one for each tensor of the model */
+    fate *fate;      /* one for each tensor of the model */
+    int64_t *pixels; /* of each node's output, for one picture of the default size */
     tvis_energy all;
     tvis_quantize_report report;
 } pass;
@@ -33,23 +36,15 @@ static void refuse(tvis_graph *g, tvis_status s, tvis_diag_code code, const char
         g->status = tvis_fail(g->diag, s, code, name, why);
 }
 
-static bool feeds_depthwise(const tvis_graph *g, const tvis_gnode *n)
+/* Few weights for many pixels: they hardly count in the file, and each pixel that is read would be rounded for few
+ * products. Floats leave such layers to kernels that fuse them row by row. Measured on x86: layers of fewer weights
+ * lose time, larger ones win. */
+static bool stays_float(const pass *p, const tvis_gnode *n, bool depthwise)
 {
-    for (uint32_t i = 0; i < g->node_count; i++)
-        if (g->node[i].op == TVIS_OP_DEPTHWISE && g->node[i].in[0] == n->out[0])
-            return true;
-    return false;
-}
-
-/* Why dynamic int8 does not suit a layer, or NULL. */
-static const char *not_dynamic(const tvis_graph *g, const tvis_gnode *n, int64_t k)
-{
-    enum { LEAST = 65 }; /* weights an output: a sum that becomes a float costs as much as some 30 products */
-    if (n->op == TVIS_OP_DEPTHWISE)
-        return "depthwise: too few products for each activation that would be rounded";
-    if (k < LEAST && feeds_depthwise(g, n))
-        return "64 weights an output or fewer before a depthwise layer: together they are faster as floats";
-    return k > TVIS_DYNAMIC_MOST ? "more than 32768 weights an output: sums would not fit 32 bits" : NULL;
+    enum { FEW_WEIGHTS = 4096, MANY_PIXELS = 28 * 28 };
+    const int32_t *w = p->g->tensor[n->in[1]].dims;
+    const bool few = depthwise || (int64_t)w[0] * w[1] * w[2] * w[3] < FEW_WEIGHTS;
+    return few && p->pixels[n - p->g->node] >= MANY_PIXELS;
 }
 
 /* How a layer's weights are to be stored; *why they do not get the mode's own type. */
@@ -58,8 +53,14 @@ static uint8_t layer_as(const pass *p, const tvis_gnode *n, const char **why)
     const int32_t *w = p->g->tensor[n->in[1]].dims;
     const bool depthwise = n->op == TVIS_OP_DEPTHWISE;
     *why = NULL;
-    if (p->c->mode == TVIS_QUANTIZE_DYNAMIC)
-        *why = not_dynamic(p->g, n, (int64_t)w[1] * w[2] * w[3]);
+    if (p->c->mode == TVIS_QUANTIZE_DYNAMIC && stays_float(p, n, depthwise)) {
+        *why = "few weights for many pixels: rounding what it reads would take longer than it saves";
+        return AS_IT_IS;
+    }
+    if (p->c->mode == TVIS_QUANTIZE_DYNAMIC && depthwise)
+        *why = "depthwise: too few products for each activation that would be rounded";
+    else if (p->c->mode == TVIS_QUANTIZE_DYNAMIC && (int64_t)w[1] * w[2] * w[3] > TVIS_DYNAMIC_MOST)
+        *why = "more than 32768 weights an output: sums would not fit 32 bits";
     else if (p->c->mode == TVIS_QUANTIZE_INT4 && (depthwise || w[1] * w[2] > 1))
         *why =
             depthwise ? "depthwise: too few weights for 4 bits" : "a kernel of more than one pixel: 4 bits are for 1x1";
@@ -138,6 +139,8 @@ static void change_node(pass *p, uint32_t i)
     const uint8_t as = layer_as(p, n, &why);
     if (why && p->c->kept)
         p->c->kept(p->c->input_user, tvis_string(p->m, tvis_nodes(p->m)[i].name), why);
+    if (as == AS_IT_IS)
+        return;
     change(p, n->in[1], as, NULL);
     use_fate(p, i, 1);
 }
@@ -189,6 +192,21 @@ static void round_with_pictures(pass *p)
     free(nodes);
 }
 
+static void keep_pixels(void *user, uint32_t node, const tvis_node_info *info)
+{
+    ((int64_t *)user)[node] = (int64_t)info->out[1] * info->out[2];
+}
+
+static void count_pixels(pass *p)
+{
+    tvis_session_config c;
+    tvis_session_bytes bytes;
+    tvis_session_defaults(&c);
+    c.no_fusion = true;
+    c.cpu = 0;
+    p->g->status = tvis_session_plan(p->m, &c, &bytes, keep_pixels, p->pixels, p->g->diag);
+}
+
 static void check_plain(const pass *p)
 {
     const bool pictures = p->c->mode == TVIS_QUANTIZE_INT4 && p->c->images;
@@ -204,6 +222,8 @@ static void check_plain(const pass *p)
 static void change_all(pass *p)
 {
     check_plain(p);
+    if (!p->g->status && p->c->mode == TVIS_QUANTIZE_DYNAMIC)
+        count_pixels(p);
     if (!p->g->status && p->c->mode == TVIS_QUANTIZE_INT4 && p->c->images)
         round_with_pictures(p);
     bool own = false; /* the mode does something of its own */
@@ -226,13 +246,15 @@ tvis_status tvis_quantize_weights(const tvis_model *m, const tvis_quantize_confi
     tvis_graph_init(&g, diag);
     tvis_graph_read(&g, m);
     p.fate = calloc((size_t)tvis_header(m)->tensor_count + 1, sizeof *p.fate);
-    if (!p.fate)
+    p.pixels = calloc((size_t)tvis_header(m)->node_count + 1, sizeof *p.pixels);
+    if (!p.fate || !p.pixels)
         tvis_graph_out_of_memory(&g);
     if (!g.status)
         change_all(&p);
     const tvis_status s = g.status ? g.status : tvis_blob_write(&g, blob, diag);
     tvis_graph_free(&g);
     free(p.fate);
+    free(p.pixels);
     if (!s && report)
         *report = p.report;
     return s;

@@ -73,6 +73,18 @@ works 'embed of the result' embed "$T/d.tvis" -o "$T/d.c"
 true_that 'lists dynamic operators' grep -q '&tvis_op_linear_dynamic,' "$T/d.c"
 works 'compare with the input' compare "$T/m.tvis" "$T/d.tvis" --images "$T/pictures" --json
 true_that 'is near' sh -c "grep -A 1 snr_db '$T/out' | grep -q '[23456][0-9]\.'"
+works 'convert at a larger size' convert -m mobilenet_v2 --random 7 --classes 10 --width 0.35 --size 64 -o "$T/large.tvis"
+works 'quantize --mode dynamic' quantize "$T/large.tvis" -o "$T/ld.tvis" --mode dynamic --json
+cp "$T/out" "$T/large.json"
+works 'info of the result' info "$T/ld.tvis" --json --layers
+python 'layers of few weights and many pixels stay floats, others do not' <<'EOS'
+import json
+kept = {k['name'] for k in json.load(open('large.json'))['kept'] if k['why'].startswith('few weights for many pixels')}
+layers = json.load(open('out'))['layers']
+assert kept == {'features.0.0', 'features.1.conv.0.0', 'features.1.conv.1', 'features.2.conv.0.0'}, kept
+assert layers[0]['name'] == 'features.0.0' and layers[0]['weights'] == 'f32'
+assert all(l['weights'] == 's8' for l in layers if l['op'] == 'conv2d' and l['name'] not in kept)
+EOS
 works 'quantize --mode int4' quantize "$T/m.tvis" -o "$T/4.tvis" --mode int4
 says 'tells weights by type' '^weights .* s4 '
 says 'tells the k x k layer' '^kept *1 layer, the first features.0.0: a kernel of more than one pixel'
