@@ -106,7 +106,9 @@ static void infer(const tvis_model *m, const tvt_run *r, const float *x, float *
     }
     if (r->packed)
         pack = tvt_pack(m, &c);
-    tvt_buf arena = tvt_guarded(tvt_arena_bytes(m, r));
+    size_t bytes;
+    tvt_ok(tvis_session_size(m, &c, &bytes, &d), &d);
+    tvt_buf arena = tvt_guarded(bytes);
     memset(arena.p, 0xff, arena.size);
     tvt_ok(tvis_session_init(&s, m, &c, arena.p, arena.size, &d), &d);
     for (uint32_t i = 0; i < 2; i++) {

@@ -11,6 +11,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads;
     uint32_t plan;
+    bool strict;
     bool layers, json;
 } request;
 
@@ -71,6 +72,7 @@ static int compare(const request *r)
         if (model_load(&model[i], r->model[i], (uint32_t)r->threads, &d))
             status = print_diag(r->model[i], &d);
         model[i].config.plan = (uint8_t)r->plan;
+        model[i].config.strict = r->strict;
     }
     if (status == TOOL_OK && comparison_begin(&c, model, r->layers, &d))
         status = print_diag(r->model[1], &d);
@@ -99,6 +101,7 @@ static int run(int argc, char **argv)
         OPTION_SIZE(&r.size),
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
+        OPTION_STRICT(&r.strict),
         OPTION_JSON(&r.json),
         { 0 },
     };

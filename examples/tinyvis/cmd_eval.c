@@ -20,6 +20,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads;
     uint32_t plan;
+    bool strict;
     bool json;
 } request;
 
@@ -241,6 +242,7 @@ static int load_and_evaluate(const request *r)
         status = print_diag(r->labels, &d);
     else {
         l.config.plan = (uint8_t)r->plan;
+        l.config.strict = r->strict;
         status = evaluate(r, &l, &table, &t);
     }
     free_tally(&t);
@@ -267,6 +269,7 @@ static int run(int argc, char **argv)
         OPTION_SIZE(&r.size),
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
+        OPTION_STRICT(&r.strict),
         OPTION_JSON(&r.json),
         { 0 },
     };

@@ -22,6 +22,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads;
     uint32_t plan;
+    bool strict;
     bool json;
 } request;
 
@@ -233,6 +234,7 @@ static int run_all(const request *r)
     int status;
     tvis_status s = model_load(&f.model, r->model, (uint32_t)r->threads, &d);
     f.model.config.plan = (uint8_t)r->plan;
+    f.model.config.strict = r->strict;
     if (s)
         status = print_diag(r->model, &d);
     else if (r->other && run_other(&f, r, &d))
@@ -267,6 +269,7 @@ static int run(int argc, char **argv)
         OPTION_SIZE(&r.size),
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
+        OPTION_STRICT(&r.strict),
         OPTION_JSON(&r.json),
         { 0 },
     };

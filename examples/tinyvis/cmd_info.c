@@ -17,7 +17,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads, batch;
     uint32_t plan, target;
-    bool target_given, layers, json;
+    bool strict, target_given, layers, json;
 } request;
 
 typedef struct report {
@@ -246,6 +246,7 @@ static tvis_status plan(const request *q, loaded *l, report *r, tvis_diag *d)
     tvis_status s = model_plan(l, NULL, NULL, d);
     r->other_arena = l->bytes.total;
     l->config.plan = (uint8_t)q->plan;
+    l->config.strict = q->strict;
     return s ? s : model_plan(l, keep_node, r, d);
 }
 
@@ -278,6 +279,7 @@ static int run(int argc, char **argv)
           .help = "processor to plan for: native (default), generic, armv6,\narmv7, aarch64, avx2, avx512, cortex-m "
                   "(without\nDSP extension), cortex-m4, cortex-m7" },
         OPTION_PLAN(&q.plan),
+        OPTION_STRICT(&q.strict),
         OPTION_SIZE(&q.size),
         { .name = "batch",
           .kind = ARG_NUMBER,

@@ -11,12 +11,14 @@ typedef struct request {
     uint64_t threads, runs;
     arg_size size;
     uint32_t plan;
+    bool strict;
     bool json;
 } request;
 
 static tvis_status measure(const request *r, loaded *l, profile *p, tvis_diag *d)
 {
     l->config.plan = (uint8_t)r->plan;
+    l->config.strict = r->strict;
     tvis_status s = profile_measure(p, l, r->size, (size_t)r->runs, d);
     return s ? s : profile_judge(p, l, d);
 }
@@ -92,6 +94,7 @@ static int run(int argc, char **argv)
         OPTION_SIZE(&r.size),
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
+        OPTION_STRICT(&r.strict),
         OPTION_JSON(&r.json),
         { 0 },
     };

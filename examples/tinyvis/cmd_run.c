@@ -20,6 +20,7 @@ typedef struct request {
     arg_size size;
     uint64_t top, threads;
     uint32_t plan;
+    bool strict;
     bool json;
 } request;
 
@@ -152,6 +153,7 @@ static int run_all(const request *r)
     if (model_load(&l, r->model, (uint32_t)r->threads, &d))
         status = print_diag(r->model, &d);
     l.config.plan = (uint8_t)r->plan;
+    l.config.strict = r->strict;
     json_list(&j, NULL, true);
     for (int i = 0; i < r->inputs && status == TOOL_OK; i++)
         status = run_one(r, &l, &s, r->input[i], &j);
@@ -178,6 +180,7 @@ static int run(int argc, char **argv)
           .help = "how many classes to print, most probable first (5)" },
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
+        OPTION_STRICT(&r.strict),
         OPTION_OUTPUT(&r.output, "write the outputs: FILE.npy, FILE.1.npy ...; for one\ninput only"),
         OPTION_JSON(&r.json),
         { 0 },

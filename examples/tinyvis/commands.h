@@ -34,6 +34,11 @@ extern const command cmd_models, cmd_convert, cmd_info, cmd_run, cmd_eval, cmd_c
         .name = "plan", .kind = ARG_CHOICE, .value = (index), .placeholder = "PLAN", .choices = PLAN_NAMES,            \
         .help = "fast (default), or small: the least memory"                                                           \
     }
+#define OPTION_STRICT(flag)                                                                                            \
+    {                                                                                                                  \
+        .name = "strict", .kind = ARG_FLAG, .value = (flag),                                                           \
+        .help = "sums of convolutions as they are defined, without\nWinograd: fp32 is slower, its errors are smaller"  \
+    }
 #define OPTION_IMAGES(folder)                                                                                          \
     {                                                                                                                  \
         .name = "images", .kind = ARG_TEXT, .value = (folder), .placeholder = "DIR", .help = "folder of the pictures"  \

@@ -32,6 +32,7 @@ tvis_status points_model(loaded *l, const char *path, const points_options *o, t
     if (s)
         return s;
     l->config.plan = (uint8_t)o->plan;
+    l->config.strict = o->strict;
     if (l->info.outputs != 2 || l->info.classes || l->preprocess.fit != TVIS_FIT_STRETCH)
         return tool_fail(d, TVIS_EINVAL, TVIS_DIAG_GRAPH, l->path, "is no model for keypoints: scores and descriptors");
     return TVIS_OK;

@@ -12,6 +12,7 @@ typedef struct points_options {
     uint64_t top, radius, border, refine, threads;
     double threshold;
     uint32_t nms, style, plan;
+    bool strict;
 } points_options;
 
 #define POINTS_DEFAULTS                                                                                                \
@@ -84,7 +85,7 @@ typedef struct points_options {
           .placeholder = "S",                                                                                          \
           .choices = POINTS_STYLES,                                                                                    \
           .help = "arithmetic of demo (default) or superglue" },                                                       \
-        OPTION_THREADS(&(o)->threads), OPTION_PLAN(&(o)->plan)
+        OPTION_THREADS(&(o)->threads), OPTION_PLAN(&(o)->plan), OPTION_STRICT(&(o)->strict)
 
 /* Starts as { 0 }. */
 typedef struct points {

@@ -59,6 +59,7 @@ typedef struct tvis_session_config {
     const void          *pack;         /* memory filled by tvis_pack_init() for the same model, or NULL; outlives the session */
     tvis_observer        observe;      /* or NULL */
     void                *observe_user;
+    bool                 strict;       /* convolutions sum in the order of their definition: no Winograd */
 } tvis_session_config;
 
 /* Batch 1, default size, one thread, plan FAST, this processor, all operators. */
@@ -78,6 +79,7 @@ static inline void tvis_session_defaults(tvis_session_config *c)
     c->pack = NULL;
     c->observe = NULL;
     c->observe_user = NULL;
+    c->strict = false;
 }
 
 /* Where a session's bytes go. total = state + activations + scratch. */
@@ -102,7 +104,8 @@ typedef struct tvis_node_info {
 
 typedef void (*tvis_node_visitor)(void *user, uint32_t node, const tvis_node_info *info);
 
-/* Bytes of memory a session needs with this config, exactly, the same on every target. Allocates nothing.
+/* Bytes of memory a session needs with this config, exactly, the same on every target; with pack memory it may be less or
+ * more than without. Allocates nothing.
  * Errors: EINVAL (config), EUNSUP (no kernel), EFORMAT (shapes that do not fit together). */
 TVIS_API tvis_status tvis_session_size(const tvis_model *m, const tvis_session_config *c, size_t *bytes, tvis_diag *diag);
 /* The same in detail; visit, if given, is called for each node that runs, in order: fused layers are one, with the number of the first

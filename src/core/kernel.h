@@ -27,6 +27,10 @@
 #define TVIS_PACK_IS_TAPS(pack)     (((pack)&0x8000u) != 0)
 #define TVIS_PACK_DEEP(pack)        ((pack) >> 8 & 0x7f)
 #define TVIS_PACK_BLOCK(pack)       ((pack)&0xff)
+/* Winograd: 36 matrices (n, k) of transformed weights (ops/winograd.c), each in panels of nr. */
+#define TVIS_PACK_WINOGRAD(nr)      (0x4000u | (nr))
+#define TVIS_PACK_WINOGRAD_S8       0x4100u /* ops/winograd_s8.h */
+#define TVIS_PACK_IS_WINOGRAD(pack) (((pack)&0xc000u) == 0x4000u)
 
 /* Whether only some kernels can read a blob's tensor of this order. */
 static inline bool tvis_is_packed(uint16_t pack)

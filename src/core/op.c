@@ -43,10 +43,13 @@ const char *tvis_act_name(uint8_t act)
     return act_names[act];
 }
 
+const uint64_t tvis_pack_wanted = 0;
+
 bool tvis_plan_packed(const tvis_node_plan *p, uint32_t node, uint16_t pack)
 {
     const tvis_pack_header *h = p->config->pack;
-    const tvis_pack_entry *e = h ? &h->entry[p->node + node - tvis_nodes(p->model)] : NULL;
+    const tvis_pack_entry *e =
+        h && p->config->pack != &tvis_pack_wanted ? &h->entry[p->node + node - tvis_nodes(p->model)] : NULL;
     return e && e->offset != 0 && e->pack == pack;
 }
 

@@ -89,6 +89,9 @@ int32_t tvis_part(int32_t total, uint32_t i, uint32_t parts, int32_t step);
 /* calls fn(arg, i) for each part, through the session's parallel_for where there is one. */
 void tvis_run_parts(const tvis_node_run *r, void (*fn)(void *arg, uint32_t i), void *arg);
 
+/* In place of pack memory in the config while its size or contents are asked for: an order of weights that has to be
+ * packed is then wanted. */
+extern const uint64_t tvis_pack_wanted;
 /* Whether the session has packed weights of a (fusion's) node in this order. */
 bool tvis_plan_packed(const tvis_node_plan *p, uint32_t node, uint16_t pack);
 /* Helpers of plan(). Each failure names the node. */

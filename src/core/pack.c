@@ -41,7 +41,7 @@ static tvis_status pack_walk(const tvis_model *m, const tvis_session_config *c, 
     if (s || c->plan == TVIS_PLAN_SMALL)
         return s;
     tvis_session_config plain = *c;
-    plain.pack = NULL;
+    plain.pack = &tvis_pack_wanted;
     s = tvis_plan_layout(m, &plain, &l, d);
     if (s)
         return s;

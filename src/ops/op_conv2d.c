@@ -4,6 +4,7 @@
 #include "core/port.h"
 #include "ops/conv_shape.h"
 #include "ops/dense.h"
+#include "ops/winograd.h"
 
 static tvis_matrix matrix(const tvis_conv_params *p, const int32_t *w)
 {
@@ -28,7 +29,10 @@ static tvis_status plan(tvis_node_plan *p)
     p->out_dims[0][3] = w[0];
     int64_t rows = (int64_t)p->out_dims[0][0] * s.oh * s.ow; /* dimensions are at most 2^24, batch 2^16: no overflow */
     const tvis_matrix shape = matrix(&p->node->p.conv, w);
-    return tvis_dense_plan(p, rows, &shape, tvis_conv_is_direct(&s) ? NULL : &s);
+    status = tvis_dense_plan(p, rows, &shape, tvis_conv_is_direct(&s) ? NULL : &s);
+    if (!status)
+        (void)tvis_winograd_plan(p, 0, 1, &s);
+    return status;
 }
 
 static void gather(const tvis_matmul *mm, int32_t row, int32_t count, int32_t group, void *out)
@@ -42,13 +46,20 @@ static void gather(const tvis_matmul *mm, int32_t row, int32_t count, int32_t gr
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)
 {
     const tvis_matrix shape = matrix(&p->node->p.conv, p->in[1]->dims);
-    tvis_matrix_pack(p, node, 1, &shape, out);
+    if (TVIS_PACK_IS_WINOGRAD(p->choice[node].pack))
+        tvis_winograd_pack_node(p, node, 1, out);
+    else
+        tvis_matrix_pack(p, node, 1, &shape, out);
 }
 
 static void run(const tvis_node_run *r)
 {
     const int32_t *y = r->out_dims[0];
     const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1], sizeof(float));
+    if (tvis_winograd_runs(r->kernel[0])) {
+        tvis_winograd_run(r, &s);
+        return;
+    }
     tvis_dense_run(r, matrix(&r->node->p.conv, r->in_dims[1]), y[0] * y[1] * y[2],
                    tvis_conv_is_direct(&s) ? NULL : gather, &s);
 }

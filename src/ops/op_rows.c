@@ -5,6 +5,7 @@
 #include "ops/channels.h"
 #include "ops/max_pool.h"
 #include "ops/rows.h"
+#include "ops/winograd.h"
 
 static tvis_status plan_kernels(tvis_node_plan *p, tvis_pipeline *line)
 {
@@ -35,6 +36,16 @@ static tvis_status plan_kernels(tvis_node_plan *p, tvis_pipeline *line)
         }
     }
     return TVIS_OK;
+}
+
+/* Whether a stage is faster in a form that takes several rows at a time, alone. */
+static bool is_better_alone(tvis_node_plan *p, const tvis_pipeline *line)
+{
+    for (uint32_t k = 0; k < line->count; k++)
+        if (line->s[k].node->op == TVIS_OP_CONV2D &&
+            tvis_winograd_plan(p, k, TVIS_ROWS_WEIGHTS + 2 * k, &line->s[k].shape))
+            return true;
+    return false;
 }
 
 /* What the tensors between the stages would take. */
@@ -70,14 +81,16 @@ static tvis_status plan(tvis_node_plan *p)
     const int32_t *add = p->fusion->adds_input ? p->in_dims[0] : p->in[TVIS_ROWS_ADD] ? p->in_dims[TVIS_ROWS_ADD] : y;
     if (memcmp(add, y, sizeof y) != 0 || (int64_t)y[0] * y[1] > INT32_MAX)
         return TVIS_OK;
-    tvis_status status = plan_kernels(p, &line);
+    const bool alone = is_better_alone(p, &line);
+    tvis_status status = alone ? TVIS_OK : plan_kernels(p, &line);
     if (status)
         return status;
     const uint64_t scratch = (line.rings + line.gather + line.taps + line.panel) * sizeof(float);
     const uint64_t stored = between(p, &line), all = scratch * p->config->threads;
-    if (scratch > INT32_MAX ||
+    if (alone || scratch > INT32_MAX ||
         (p->config->plan == TVIS_PLAN_SMALL ? all > stored / 2 : stored <= CACHE || all > stored)) {
         p->macs = 0;
+        p->scratch = 0;
         memset(p->choice, 0, sizeof p->choice);
         return TVIS_OK;
     }

@@ -1,0 +1,6 @@
+/* SPDX-License-Identifier: MIT */
+/* Plain C, what others are measured by: see winograd_vec.h. */
+#include "ops/vec_c.h"
+#include "ops/winograd_vec.h"
+
+TILES(c)

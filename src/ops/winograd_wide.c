@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "ops/winograd.h"
+#include "core/half.h"
+#include "core/port.h"
+#include "ops/act.h"
+#include "ops/gemm.h"
+
+#define TILES(isa, IF) IF(tvis_winograd_in_##isa), IF(tvis_winograd_out_##isa)
+#define ALWAYS(f)      f
+
+const tvis_winograd_f32_variant tvis_winograd_f32[] = {
+    { { "f4_avx512", TVIS_CPU_AVX512, TVIS_PACK_WINOGRAD(32), 0, 12, 32 }, TILES(avx512, TVIS_IF_X86) },
+    { { "f4_avx2", TVIS_CPU_AVX2, TVIS_PACK_WINOGRAD(16), 0, 12, 16 }, TILES(avx2, TVIS_IF_X86) },
+    { { "f4_neon", TVIS_CPU_NEON, TVIS_PACK_WINOGRAD(8), 0, 8, 8 }, TILES(neon, TVIS_IF_AARCH64) },
+    { { "f4_c", 0, TVIS_PACK_WINOGRAD(1), 0, 1, 1 }, TILES(c, ALWAYS) },
+    { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL },
+};
+
+/* The kernel of the products. */
+static const tvis_gemm_f32_variant *product(const tvis_kernel *k)
+{
+    const tvis_gemm_f32_variant *g = tvis_gemm_f32;
+    while (g->k.m_max || (g->k.cpu & ~k->cpu))
+        g++;
+    return g;
+}
+
+/* ---- weights ---- */
+
+enum { M = TVIS_WINOGRAD_M, SIDE = TVIS_WINOGRAD_SIDE, ALL = TVIS_WINOGRAD_ALL };
+
+uint64_t tvis_winograd_packed(const tvis_kernel *k, int32_t n, int32_t channels)
+{
+    return (uint64_t)ALL * tvis_gemm_f32_packed(n, channels, k->nr);
+}
+
+/* out = g * w * g^T: w is (3, 3), out (6, 6), `step` floats apart. A row of g is (1, p, p^2) for a point p, over the
+ * product of its distances from the others. */
+static void transform(const float *w, float *out, ptrdiff_t step)
+{
+#define R 0.235702260f /* sqrt(2) / 6 */
+    static const float g[SIDE][3] = { { 1, 0, 0 },
+                                      { -2.0f / 3, -2 * R, -1.0f / 3 },
+                                      { -2.0f / 3, 2 * R, -1.0f / 3 },
+                                      { 1.0f / 6, R, 1.0f / 3 },
+                                      { 1.0f / 6, -R, 1.0f / 3 },
+                                      { 0, 0, 1 } };
+#undef R
+    for (int32_t i = 0; i < SIDE; i++) {
+        float row[3];
+        for (int32_t x = 0; x < 3; x++)
+            row[x] = g[i][0] * w[x] + g[i][1] * w[3 + x] + g[i][2] * w[6 + x];
+        for (int32_t j = 0; j < SIDE; j++, out += step)
+            *out = g[j][0] * row[0] + g[j][1] * row[1] + g[j][2] * row[2];
+    }
+}
+
+void tvis_winograd_pack(const tvis_kernel *k, const void *w, bool halves, int32_t n, int32_t channels, float *out)
+{
+    const int32_t nr = k->nr;
+    const ptrdiff_t step = (ptrdiff_t)tvis_gemm_f32_packed(n, channels, nr);
+    memset(out, 0, (size_t)tvis_winograd_packed(k, n, channels) * sizeof *out);
+    for (int32_t j = 0; j < n; j++)
+        for (int32_t c = 0; c < channels; c++) {
+            float taps[9];
+            for (int32_t i = 0; i < 9; i++) {
+                const size_t at = ((size_t)j * 9 + (size_t)i) * (size_t)channels + (size_t)c;
+                if (halves)
+                    tvis_half_expand((const uint16_t *)w + at, 1, &taps[i]);
+                else
+                    taps[i] = ((const float *)w)[at];
+            }
+            transform(taps, out + (ptrdiff_t)(j / nr) * nr * channels + (ptrdiff_t)c * nr + j % nr, step);
+        }
+}
+
+/* ---- running ---- */
+
+/* Tiles in a row and in a picture. */
+static int32_t tile_cols(const tvis_conv_shape *s)
+{
+    return (s->ow - 1) / M + 1;
+}
+
+static int32_t tiles_each(const tvis_conv_shape *s)
+{
+    return ((s->oh - 1) / M + 1) * tile_cols(s);
+}
+
+int64_t tvis_winograd_tiles(const tvis_conv_shape *s, int32_t pictures)
+{
+    return (int64_t)pictures * tiles_each(s);
+}
+
+/* Tiles that are transformed at a time: what is made of them stays in the second-level cache, except where there are so
+ * many channels that their weights would have to come from further away too often. */
+static int32_t block_tiles(const tvis_kernel *k, int32_t n, int32_t channels, int64_t tiles)
+{
+    enum { FLOATS = 192 * 1024, LEAST = 36 };
+    const int32_t fit = FLOATS / ALL / (channels + n) / k->mr * k->mr, most = fit > LEAST ? fit : LEAST;
+    return tiles < most ? (int32_t)tiles : most;
+}
+
+/* Floats between positions. The pad spares caches a stride that is a power of 2, too. */
+static ptrdiff_t position(int32_t block, int32_t channels)
+{
+    return (ptrdiff_t)block * channels + TVIS_WINOGRAD_PAD;
+}
+
+uint64_t tvis_winograd_scratch(const tvis_kernel *k, int32_t n, int32_t channels, int64_t tiles)
+{
+    const uint64_t block = (uint64_t)block_tiles(k, n, channels, tiles), all = (uint64_t)channels + (uint64_t)n;
+    return (uint64_t)ALL * (block * all + 2 * TVIS_WINOGRAD_PAD);
+}
+
+/* Where a tile lies in the output. */
+typedef struct place {
+    int32_t picture, y, x;
+} place;
+
+static place place_of(const tvis_winograd_f32_args *a, int32_t tile)
+{
+    const int32_t each = tiles_each(a->s), cols = tile_cols(a->s);
+    return (place){ tile / each, tile % each / cols * M, tile % cols * M };
+}
+
+static void transform_input(const tvis_winograd_f32_args *a, int32_t tile, float *v, ptrdiff_t step)
+{
+    const tvis_conv_shape *s = a->s;
+    const place at = place_of(a, tile);
+    const int32_t y = at.y - s->top, x = at.x - s->left;
+    tvis_winograd_input t = { .channels = s->ic, .v = v, .step = step };
+    t.left = x < 0 ? -x : 0;
+    t.right = s->iw - x < SIDE ? s->iw - x : SIDE;
+    for (int32_t i = 0; i < SIDE; i++)
+        if (y + i >= 0 && y + i < s->ih)
+            t.rows[i] = a->x + (((ptrdiff_t)at.picture * s->ih + y + i) * s->iw + x) * s->ic;
+    a->v->input(&t);
+}
+
+static void transform_output(const tvis_winograd_f32_args *a, int32_t tile, int32_t col0, tvis_winograd_output *t)
+{
+    const place at = place_of(a, tile);
+    const int32_t oh = a->s->oh, ow = a->s->ow;
+    const ptrdiff_t first = (((ptrdiff_t)at.picture * oh + at.y) * ow + at.x) * a->n + col0;
+    t->rows = oh - at.y < M ? oh - at.y : M;
+    t->cols = ow - at.x < M ? ow - at.x : M;
+    t->add = a->add ? a->add + first : NULL;
+    t->y = a->y + first;
+    a->v->output(t);
+    for (int32_t i = 0; i < t->rows; i++)
+        tvis_act_apply(a->cpu, a->act, t->y + i * t->line, t->cols, t->channels, a->n);
+}
+
+/* (tiles, channels) times weights, position by position. */
+static void multiply(const tvis_winograd_f32_args *a, tvis_gemm_f32_args g, ptrdiff_t x_step, ptrdiff_t y_step)
+{
+    const tvis_gemm_f32_variant *kernel = product(&a->v->k);
+    const size_t w_step = tvis_gemm_f32_packed(a->n, g.k, a->v->k.nr);
+    tvis_act_range(TVIS_ACT_NONE, &g.lo, &g.hi);
+    for (int32_t i = ALL; i > 0; i--) {
+        kernel->run(&g);
+        g.x += x_step;
+        g.w += w_step;
+        g.y += y_step;
+    }
+}
+
+void tvis_winograd_part(const tvis_winograd_f32_args *a, int32_t first, int32_t end, int32_t col0, int32_t col1,
+                        float *scratch)
+{
+    const tvis_kernel *k = &a->v->k;
+    const int32_t c = a->s->ic, n = col1 - col0;
+    const int32_t block = block_tiles(k, a->n, c, tvis_winograd_tiles(a->s, a->pictures));
+    const ptrdiff_t x_step = position(block, c), y_step = position(block, n);
+    float *v = scratch + ALL * x_step;
+    tvis_winograd_output t = { .step = y_step,
+                               .channels = n,
+                               .bias = a->bias ? a->bias + col0 : NULL,
+                               .line = (ptrdiff_t)a->s->ow * a->n,
+                               .pixel = a->n };
+    tvis_act_range(a->act, &t.lo, &t.hi);
+    for (; first < end; first += block) {
+        const int32_t count = end - first < block ? end - first : block;
+        const tvis_gemm_f32_args g = {
+            .x = scratch, .w = a->w + (ptrdiff_t)col0 * c, .y = v, .m = count, .n = n, .k = c, .ldx = c, .ldy = n
+        };
+        for (int32_t i = 0; i < count; i++)
+            transform_input(a, first + i, scratch + (ptrdiff_t)i * c, x_step);
+        multiply(a, g, x_step, y_step);
+        for (int32_t i = 0; i < count; i++) {
+            t.v = v + (ptrdiff_t)i * n;
+            transform_output(a, first + i, col0, &t);
+        }
+    }
+}
