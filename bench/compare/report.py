@@ -20,15 +20,25 @@ def title(peer):
     return RUNNERS[peer][1] + ("" if RUNNERS[peer][2] == "fp32" else " " + RUNNERS[peer][2])
 
 
-def timed(row, kind):
+def quiet(about):
+    """The least share of the core that a peer had in a turn that counts."""
+    return min((r["core_share"] for row in about["rows"] for r in row["peers"].values() if "core_share" in r), default=1)
+
+
+def measure(about):
+    """What is compared: the median, or its CPU time where other programs were running."""
+    return "p50_ms" if quiet(about) >= 0.9 else "cpu_p50_ms"
+
+
+def timed(row, kind, key):
     """Peers of a type of numbers that ran, fastest first."""
-    have = [p for p in RUNNERS if RUNNERS[p][2] == kind and "p50_ms" in row["peers"].get(p, {})]
-    return sorted(have, key=lambda p: row["peers"][p]["p50_ms"])
+    have = [p for p in RUNNERS if RUNNERS[p][2] == kind and key in row["peers"].get(p, {})]
+    return sorted(have, key=lambda p: row["peers"][p][key])
 
 
-def ratio(row, kind, key="p50_ms"):
+def ratio(row, kind, key):
     """To the peer that is best by the same measure; None without one of them."""
-    own, theirs = row["peers"].get(OURS[kind], {}), [row["peers"][p][key] for p in timed(row, kind)]
+    own, theirs = row["peers"].get(OURS[kind], {}), [row["peers"][p][key] for p in timed(row, kind, key)]
     return own[key] / min(theirs) if key in own and theirs else None
 
 
@@ -50,15 +60,16 @@ def table(head, rows, left=1):
 
 
 def lead(about, kind):
-    head = ["network", "best peer", "its ms", "tinyvis ms", "p95", "ratio", "goal", "of shortest", "of CPU time"]
+    key = measure(about)
+    head = ["network", "best peer", "its ms", "tinyvis ms", "ratio", "goal", "of medians", "of CPU time", "of the least CPU time"]
     rows = []
     for row in about["rows"]:
-        if ratio(row, kind) is None:
+        if ratio(row, kind, key) is None:
             continue
-        best, own = timed(row, kind)[0], row["peers"][OURS[kind]]
-        rows.append([f"`{row['name']}`", title(best), number(row["peers"][best]["p50_ms"]), number(own["p50_ms"]),
-                     number(own["p95_ms"]), f"**{ratio(row, kind):.2f}**", f"{GOALS[row['name']][kind == 'int8']:.2f}",
-                     f"{ratio(row, kind, 'min_ms'):.2f}", f"{ratio(row, kind, 'cpu_p50_ms'):.2f}"])
+        best, own = timed(row, kind, key)[0], row["peers"][OURS[kind]]
+        rows.append([f"`{row['name']}`", title(best), number(row["peers"][best][key]), number(own[key]),
+                     f"**{ratio(row, kind, key):.2f}**", f"{GOALS[row['name']][kind == 'int8']:.2f}",
+                     *(f"{ratio(row, kind, k):.2f}" for k in ("p50_ms", "cpu_p50_ms", "cpu_min_ms"))])
     return table(head, rows, 2)
 
 
@@ -84,9 +95,9 @@ def memory(about):
     rows = []
     for row in about["rows"]:
         for kind, own in OURS.items():
-            if ratio(row, kind) is None:
+            if ratio(row, kind, measure(about)) is None:
                 continue
-            best = timed(row, kind)[0]
+            best = timed(row, kind, measure(about))[0]
             theirs, ours = over_weights(row, best, kind), over_weights(row, own, kind)
             small = row["peers"].get(own + "_small", {}).get("peak_rss_kb")
             rows.append([f"`{row['name']}`", kind, number(row["params"] * BYTES[kind] * 1e-6), title(best),
@@ -109,36 +120,40 @@ def sizes(about):
 
 def where(about):
     dates = sorted({row["date"] for row in about["rows"]})
-    busy = min((r["core_share"] for row in about["rows"] for r in row["peers"].values() if "core_share" in r), default=1)
-    text = f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, {about['cpu']}, {about['threads']} thread{'s' * (about['threads'] > 1)}, batch 1."
-    if busy < 0.95:
-        text += (f" The machine was busy: in the worst turn that counts a peer had {100 * busy:.0f} % of the core. Ratios of the "
-                 "shortest runs and of CPU time say more than those of medians.")
+    text = (f"{' to '.join(dict.fromkeys((dates[0], dates[-1])))}, {about['cpu']}, {about['threads']} "
+            f"thread{'s' * (about['threads'] > 1)}, batch 1.")
+    if measure(about) != "p50_ms":
+        text += (f" The machine was busy: in the worst turn that counts a peer had {100 * quiet(about):.0f} % of the core. Times and "
+                 "ratios are therefore of CPU time, medians of the runs.")
     return text + "\n"
 
 
 def markdown(about):
     if not about["rows"]:
         return "Nothing was measured.\n"
+    key = measure(about)
+    times = ["### Median, ms\n" if key == "p50_ms" else "### Median of CPU time, ms\n", every(about, key)]
+    if key == "p50_ms":
+        times += ["### 95th percentile, ms\n", every(about, "p95_ms")]
     return "\n".join([
         where(about), "### fp32 against the fastest peer of each network\n", lead(about, "fp32"), "### int8\n", lead(about, "int8"),
-        "### Median, ms\n", every(about, "p50_ms"), "### 95th percentile, ms\n", every(about, "p95_ms"),
-        "### Peak memory\n", "Peers: less what the bare Python interpreter has with NumPy; tinyvis: of a C program, everything.\n",
-        memory(about), "### Start-up: load to first result, ms\n", every(about, "startup_ms"),
+        *times, "### Peak memory\n",
+        "Peers: less what the bare Python interpreter has with NumPy; tinyvis: of a C program, everything.\n", memory(about),
+        "### Start-up: load to first result, ms\n", every(about, "startup_ms"),
         "### Bytes of shared libraries that a peer maps, and of a program with all of tinyvis\n", sizes(about)])
 
 
 def summary(about):
-    rows = []
+    key, rows = measure(about), []
     for row in about["rows"]:
         cells = [f"`{row['name']}`"]
         for kind, own in OURS.items():
-            if ratio(row, kind) is None:
+            if ratio(row, kind, key) is None:
                 cells += ["", "", ""]
                 continue
-            best = timed(row, kind)[0]
-            cells += [number(row["peers"][own]["p50_ms"]), f"{number(row['peers'][best]['p50_ms'])} ({RUNNERS[best][1]})",
-                      f"{ratio(row, kind):.2f}"]
+            best = timed(row, kind, key)[0]
+            cells += [number(row["peers"][own][key]), f"{number(row['peers'][best][key])} ({RUNNERS[best][1]})",
+                      f"{ratio(row, kind, key):.2f}"]
         rows.append(cells)
     return where(about) + "\n" + table(["network", "fp32 ms", "best peer", "ratio", "int8 ms", "best peer", "ratio"], rows)
 
@@ -168,16 +183,17 @@ def across(value):
     return LEFT + WIDTH * math.log(value / LEAST) / math.log(MOST / LEAST)
 
 
-def dots(row, kind, y):
-    own = row["peers"][OURS[kind]]["p50_ms"]
-    for peer in timed(row, kind):
-        value = row["peers"][peer]["p50_ms"] / own
+def dots(row, kind, key, y):
+    own = row["peers"][OURS[kind]][key]
+    for peer in timed(row, kind, key):
+        value = row["peers"][peer][key] / own
         yield (f'<circle cx="{across(value):.1f}" cy="{y}" r="5" fill="{COLORS[RUNNERS[peer][1]]}">'
                f"<title>{title(peer)}: {value:.2f} times tinyvis</title></circle>")
 
 
 def svg(about):
-    lines = [(row, kind) for kind in OURS for row in about["rows"] if ratio(row, kind) is not None]
+    key = measure(about)
+    lines = [(row, kind) for kind in OURS for row in about["rows"] if ratio(row, kind, key) is not None]
     height = TOP + STEP * len(lines) + 30
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 30}" height="{height}" font-family="sans-serif" font-size="12">',
            f'<rect width="100%" height="100%" fill="white"/><text x="{LEFT}" y="16">time of a run over that of tinyvis, {about["cpu"]}</text>']
@@ -191,5 +207,5 @@ def svg(about):
     for i, (row, kind) in enumerate(lines):
         y = TOP + STEP * i + 4
         out.append(f'<text x="{LEFT - 12}" y="{y + 4}" text-anchor="end">{row["name"]} {kind}</text>')
-        out += dots(row, kind, y)
+        out += dots(row, kind, key, y)
     return "\n".join(out + ["</svg>", ""])
