@@ -196,9 +196,9 @@ def svg(about):
     lines = [(row, kind) for kind in OURS for row in about["rows"] if ratio(row, kind, key) is not None]
     height = TOP + STEP * len(lines) + 30
     out = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{LEFT + WIDTH + 30}" height="{height}" font-family="sans-serif" font-size="12">',
-           f'<rect width="100%" height="100%" fill="white"/><text x="{LEFT}" y="16">time of a run over that of tinyvis, {about["cpu"]}</text>']
+           f'<rect width="100%" height="100%" fill="white"/><text x="60" y="16">time of a run over that of tinyvis, {about["cpu"]}</text>']
     for i, (name, color) in enumerate(COLORS.items()):
-        x = LEFT + i * 108 + 30 * (i > 1)
+        x = 60 + i * 125 + 45 * (i > 1)
         out.append(f'<circle cx="{x}" cy="32" r="5" fill="{color}"/><text x="{x + 9}" y="36">{name}</text>')
     for mark in (0.5, 0.7, 1, 1.5, 2, 3, 5, 8):
         style = 'stroke="#000" stroke-width="2"' if mark == 1 else 'stroke="#ddd"'
