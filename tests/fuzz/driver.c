@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -69,16 +68,11 @@ static void add_file(const char *path)
 
 static void add(const char *path)
 {
-    struct stat st;
-    if (stat(path, &st) != 0)
-        die("is not there", path);
-    if (!S_ISDIR(st.st_mode)) {
+    DIR *d = opendir(path);
+    if (!d) {
         add_file(path);
         return;
     }
-    DIR *d = opendir(path);
-    if (!d)
-        die("cannot be opened", path);
     for (struct dirent *e; (e = readdir(d)) != NULL;) {
         char name[1024];
         if (e->d_name[0] == '.')
