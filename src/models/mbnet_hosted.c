@@ -70,14 +70,13 @@ static uint32_t block(site *s, uint32_t x, const tvis_mbconv *row, int32_t strid
 {
     const uint32_t shortcut = x;
     const int32_t in = tvis_build_channels(s->b, x), out = channels(s, row->channels);
-    const int32_t hidden = row->expand ? in * row->expand : channels(s, row->hidden);
+    const int32_t hidden = row->expand ? in * row->expand : channels(s, row->hidden), quarter = hidden / 4;
     const tvis_block_names *names = &s->names->layer[hidden != in][row->squeezes];
     if (hidden != in)
         x = conv_bn(s, x, names->expand, (tvis_conv_spec){ hidden, 1, 1, 1, false }, row->act);
     x = conv_bn(s, x, names->depthwise, (tvis_conv_spec){ hidden, row->kernel, stride, hidden, false }, row->act);
     if (row->squeezes)
-        x = squeeze_excite(s, x, names->squeeze,
-                           s->net->squeeze_input ? in / 4 : tvis_make_divisible((double)(hidden / 4)));
+        x = squeeze_excite(s, x, names->squeeze, s->net->squeeze_input ? in / 4 : tvis_make_divisible(quarter));
     x = conv_bn(s, x, names->project, (tvis_conv_spec){ out, 1, 1, 1, false }, s->net->project_act);
     return stride == 1 && in == out && !s->net->no_shortcut ? tvis_build_add(s->b, x, shortcut, s->path) : x;
 }
