@@ -13,6 +13,10 @@ for op in conv2d depthwise linear global_avg_pool; do
     true_that "lists the operator $op" grep -q "^    &tvis_op_${op}_f32,\$" "$T/model.c"
 done
 true_that 'and not those it has no use for' test "$(grep -c '&tvis_op_\(softmax\|reshape\|batch_norm\|max_pool\)' "$T/model.c")" -eq 0
+works '--target' embed "$model" -o "$T/m4.c" --name net --target cortex-m4
+true_that 'lists operators with their kernels' grep -q '^    &tvis_op_conv2d_f32, /\* .* \*/$' "$T/m4.c"
+true_that 'and says the flags' grep -q 'For cortex-m4: cpu flags 0x00000800' "$T/m4.c"
+fails 2 "'--target'" embed "$model" -o "$T/none.c" --target cortex-m99
 works 'embed again' embed "$model" --output="$T/again.c" --name net
 true_that 'gives the same bytes' cmp "$T/model.c" "$T/again.c"
 
