@@ -82,6 +82,12 @@ static inline uint32_t tvis_align(uint32_t n)
     return (n + (TVIS_ARENA_ALIGN - 1u)) & ~(TVIS_ARENA_ALIGN - 1u);
 }
 
+/* Rows of C values. */
+static inline int64_t tvis_pixels(const int32_t *dims)
+{
+    return (int64_t)dims[0] * dims[1] * dims[2];
+}
+
 /* These are called from everywhere, and are not inlined: the number of elements; */
 int64_t tvis_elements(const int32_t *dims);
 /* first index of part i when total is cut into `parts`, in steps of `step`; */

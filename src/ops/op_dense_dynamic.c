@@ -54,7 +54,7 @@ static tvis_status plan_linear(tvis_node_plan *p)
     for (int i = 0; i < 3; i++)
         p->out_dims[0][i] = x[i];
     p->out_dims[0][3] = w[0];
-    return tvis_dense_dynamic_plan(p, tvis_elements(x) / x[3], w[0], x[3], 1, false);
+    return tvis_dense_dynamic_plan(p, tvis_pixels(x), w[0], x[3], 1, false);
 }
 
 static void pack_linear(const tvis_node_plan *p, uint32_t node, void *out)

@@ -18,7 +18,7 @@ static tvis_status plan(tvis_node_plan *p)
         p->out_dims[0][i] = x[i];
     p->out_dims[0][3] = w->dims[0];
     const tvis_matrix shape = { .n = w->dims[0], .k = x[3], .groups = 1 };
-    return tvis_dense_plan(p, tvis_elements(x) / x[3], &shape, NULL);
+    return tvis_dense_plan(p, tvis_pixels(x), &shape, NULL);
 }
 
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)

@@ -14,7 +14,7 @@ static tvis_status plan_as(tvis_node_plan *p, tvis_dense_planner *dense)
     for (int i = 0; i < 3; i++)
         p->out_dims[0][i] = x[i];
     p->out_dims[0][3] = w[0];
-    return dense(p, tvis_elements(x) / x[3], w[0], x[3], 1, NULL);
+    return dense(p, tvis_pixels(x), w[0], x[3], 1, NULL);
 }
 
 static tvis_status plan_s8(tvis_node_plan *p)

@@ -71,7 +71,7 @@ uint16_t *tvis_sparse_columns_c(const uint8_t *bits, int32_t k, uint16_t *out)
     TVIS_IF_AARCH64(tvis_sparse_turn_neon), TVIS_IF_AARCH64(tvis_sparse_multiply_neon),                                \
         TVIS_IF_AARCH64(tvis_sparse_finish_neon), TVIS_IF_AARCH64(tvis_sparse_columns_neon)
 #define VFP11_STEPS                                                                                                    \
-    tvis_sparse_turn_c, TVIS_IF_ARMV6(tvis_sparse_multiply_vfp11), TVIS_IF_ARMV6(tvis_sparse_finish_vfp11),            \
+    tvis_sparse_turn_c, TVIS_IF_VFP11(tvis_sparse_multiply_vfp11), TVIS_IF_VFP11(tvis_sparse_finish_vfp11),            \
         tvis_sparse_columns_c
 #define C_STEPS tvis_sparse_turn_c, tvis_sparse_multiply_c, tvis_sparse_finish_c, tvis_sparse_columns_c
 #define KERNEL(name, cpu, pixels)                                                                                      \

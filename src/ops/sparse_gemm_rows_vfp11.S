@@ -2,6 +2,7 @@
 /* ARM11: sparse rows times eight pixels with short vectors. With FPSCR.LEN at 8, an FMACS whose registers are not in s0
  * to s7 makes eight products, its last operand, in s0 to s7, the same for all; eight pixels of a column are one line of
  * the cache. What gemm_tiles_vfp11.S says of loads beside the products and of FPSCR holds here too. */
+#define TVIS_A32
 #include "core/asm.h"
 .fpu vfpv2
 

@@ -23,7 +23,7 @@ BEGIN {
     rule("op_depthwise.*\\.c:.*part", "^tvis_depthwise_.*(c|armv6|dsp)$")
     rule("^tvis_matrix_multiply$", "^tvis_gemm_f32_.*c$")
     # what works on values or on rows of them
-    rule("src/ops/.*|^tvis_.*", "^tvis_(act|attention|channels|finish|round|layer_norm|look_up|narrow|pointwise)[a-z0-9_]*_(c|armv6|dsp)$")
+    rule("src/ops/.*|^tvis_.*", "^tvis_(act|attention|channels|finish|round|layer_norm|look_up|narrow|pointwise|sparse)[a-z0-9_]*_(c|armv6|dsp)$")
 }
 
 # ---- assembly: ENTER takes 40 bytes ----

@@ -5,9 +5,10 @@ list=$($NM -A -u "$B/libtinyvis.a" | awk 'NF >= 2 { n = split($1, p, ":"); print
 allowed='memcpy memmove memset memcmp
     __aeabi_(f|d)(add|sub|rsub|mul|div|cmp(eq|lt|le|ge|gt|un)) __aeabi_(f2d|d2f)
     __aeabi_(f|d)2(iz|uiz|lz|ulz) __aeabi_(i|ui|l|ul)2(f|d) __aeabi_(lmul|llsl|llsr|lasr|lcmp|ulcmp)
-    __aeabi_u?idiv(mod)? __aeabi_u?ldivmod __clz[sd]i2 __gnu_thumb1_case_[a-z]+'
-# Division of 64 bits: while a blob is opened or a session planned, once a picture, or once a row of softmax and norms.
-rare='blob requant matrix op_reshape op_pool_s8 preprocess attention_s8 layer_norm_s8 op_softmax_s8'
+    __aeabi_u?idiv(mod)? __aeabi_u?ldivmod __c[lt]z[sd]i2 __gnu_thumb1_case_[a-z]+'
+# Division of 64 bits: while a blob is opened or a session planned, once a picture, or once a row of softmax and norms, or once a block of
+# sparse weights.
+rare='blob requant matrix op_reshape op_pool_s8 preprocess attention_s8 layer_norm_s8 op_softmax_s8 sparse_gemm'
 
 # shellcheck disable=SC2086
 others=$(echo "$list" | awk '{ print $2 }' | sort -u | grep -Evx "$(echo $allowed | tr ' ' '|')")
