@@ -124,16 +124,16 @@ static parts cut(const tvis_sparse_gemm_variant *v, const tvis_sparse_gemm_args 
 }
 
 /* The parts of an index of n rows. */
-typedef struct index {
+typedef struct found {
     uint32_t *start;
     uint16_t *count, *column;
-} index;
+} found;
 
-static index index_of(const void *memory, int32_t n)
+static found index_of(const void *memory, int32_t n)
 {
     uint32_t *start = (uint32_t *)(uintptr_t)memory;
     uint16_t *count = (uint16_t *)(void *)(start + (n - 1) / TVIS_SPARSE_GROUP + 1);
-    return (index){ start, count, count + n };
+    return (found){ start, count, count + n };
 }
 
 static size_t values_of(const tvis_sparse *w)
@@ -149,7 +149,7 @@ size_t tvis_sparse_index_bytes(const tvis_sparse *w)
 
 void tvis_sparse_index_make(const tvis_sparse *w, void *out)
 {
-    const index x = index_of(out, w->n);
+    const found x = index_of(out, w->n);
     const size_t all = values_of(w);
     tvis_sparse_cursor c = tvis_sparse_seek(w, 0);
     size_t used = 0;
@@ -170,7 +170,7 @@ typedef struct reader {
     const tvis_sparse_gemm_variant *v;
     const tvis_sparse_gemm_args *a;
     tvis_sparse_cursor at;
-    index x;
+    found x;
     const uint16_t *next; /* column in the index */
 } reader;
 
