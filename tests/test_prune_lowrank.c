@@ -240,13 +240,37 @@ static void bad_requests_are_refused(void **state)
     tvis_blob_free(&blob);
 }
 
+/* With pictures, also where channels are left out that others make up for. */
+static void every_allocation_may_fail(void **state)
+{
+    tvis_blob blob, out = { NULL, 0 };
+    tvis_model m;
+    tvis_diag d;
+    (void)state;
+    make_model(&blob, &m);
+    for (uint32_t method = TVIS_PRUNE_CHANNEL; method <= TVIS_PRUNE_LOWRANK; method++)
+        for (uint32_t i = 0;; i += 1 + i / 8) {
+            tvis_prune_config c = config(0.3, 0.0);
+            c.method = (uint8_t)method;
+            c.images = 2;
+            c.input = picture;
+            tvt_fault(TVT_ALLOC, i, 12);
+            const tvis_status s = tvis_prune(&m, &c, &out, NULL, &d);
+            const bool fired = tvt_fault_fired();
+            assert_int_equal(s, fired ? TVIS_ENOMEM : TVIS_OK);
+            tvis_blob_free(&out);
+            if (!fired)
+                break;
+        }
+    tvis_blob_free(&blob);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eigenvectors_are_such),
-        cmocka_unit_test(low_ranks_are_found),
-        cmocka_unit_test(budgets_are_kept),
-        cmocka_unit_test(bad_requests_are_refused),
+        cmocka_unit_test(eigenvectors_are_such),     cmocka_unit_test(low_ranks_are_found),
+        cmocka_unit_test(budgets_are_kept),          cmocka_unit_test(bad_requests_are_refused),
+        cmocka_unit_test(every_allocation_may_fail),
     };
     return cmocka_run_group_tests_name("prune_lowrank", tests, NULL, NULL);
 }
