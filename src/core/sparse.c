@@ -64,6 +64,17 @@ tvis_sparse_row tvis_sparse_next(tvis_sparse_cursor *c)
     return r;
 }
 
+int32_t tvis_sparse_column(tvis_sparse_row *r)
+{
+    while (!r->left) {
+        r->left = *r->bits++;
+        r->base += 8;
+    }
+    const uint32_t lowest = r->left & (0u - r->left);
+    r->left ^= lowest;
+    return r->base + (int32_t)tvis_ones(lowest - 1);
+}
+
 /* A value of `size` bytes; called with a constant. */
 TVIS_INLINE void expand_row(tvis_sparse_row r, const uint32_t size, uint8_t *to)
 {

@@ -68,16 +68,7 @@ static inline uint32_t tvis_ones(uint32_t byte)
 }
 
 /* Column of the next value; not to be asked more than `count` times. */
-TVIS_INLINE int32_t tvis_sparse_column(tvis_sparse_row *r)
-{
-    while (!r->left) {
-        r->left = *r->bits++;
-        r->base += 8;
-    }
-    const uint32_t lowest = r->left & (0u - r->left);
-    r->left ^= lowest;
-    return r->base + (int32_t)tvis_ones(lowest - 1);
-}
+int32_t tvis_sparse_column(tvis_sparse_row *r);
 
 /* Rows [row, row + rows) as they would lie in a plain matrix. */
 void tvis_sparse_expand(const tvis_sparse *s, int32_t row, int32_t rows, void *out);
