@@ -47,6 +47,7 @@ typedef struct span_row {
 typedef struct batch_row {
     uint32_t n;
     latencies time[2]; /* of the original and the last model; of the whole batch */
+    double cpu_ms[2];
     size_t arena_bytes[2];
 } batch_row;
 

@@ -283,7 +283,7 @@ static void stages_table(text_file *t, const optimize *o)
 
 static void batch_table(text_file *t, const optimize *o)
 {
-    static const char *const names[] = { "batch", "p50 ms", "p95 ms", "pictures/s", "arena", NULL };
+    static const char *const names[] = { "batch", "p50 ms", "p95 ms", "cpu ms", "pictures/s", "arena", NULL };
     text_put(t, "<table class=\"two-lines\"><thead><tr>");
     headings(t, names);
     text_put(t, "</tr></thead><tbody>\n");
@@ -292,6 +292,7 @@ static void batch_table(text_file *t, const optimize *o)
         text_add(t, "<tr><td>%u</td>", (unsigned)b->n);
         cell_was(t, b->time[1].p50, b->time[0].p50, 3);
         cell_was(t, b->time[1].p95, b->time[0].p95, 3);
+        cell_was(t, b->cpu_ms[1], b->cpu_ms[0], 3);
         cell_was(t, b->n * 1000 / b->time[1].p50, b->n * 1000 / b->time[0].p50, 1);
         text_add(t, "<td>%s<small>was %s</small></td></tr>\n", print_bytes((double)b->arena_bytes[1]),
                  print_bytes((double)b->arena_bytes[0]));

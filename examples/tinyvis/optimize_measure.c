@@ -235,7 +235,7 @@ static int measure_answers(optimize *o)
 static tvis_status measure_batch(optimize *o, batch_row *row, tvis_diag *d)
 {
     stage *const pair[2] = { &o->stage[0], &o->stage[o->stages - 1] };
-    double *ms = calloc(2 * BATCH_RUNS, sizeof *ms), first = 0;
+    double *ms = calloc(4 * BATCH_RUNS, sizeof *ms), *cpu = ms ? ms + 2 * BATCH_RUNS : NULL, first = 0;
     size_t runs = BATCH_RUNS;
     tvis_status s = ms ? TVIS_OK : no_memory(d);
     for (int i = 0; i < 2 && !s; i++) {
@@ -251,9 +251,11 @@ static tvis_status measure_batch(optimize *o, batch_row *row, tvis_diag *d)
         runs = first * 3 > BATCH_MS ? 3 : (size_t)(BATCH_MS / first);
     for (size_t k = 0; k < runs && !s; k++)
         for (int i = 0; i < 2 && !s; i++)
-            s = run_pattern(&pair[i]->model, &ms[(size_t)i * BATCH_RUNS + k], d);
-    for (int i = 0; i < 2 && !s; i++)
+            s = run_timed(&pair[i]->model, &ms[(size_t)i * BATCH_RUNS + k], &cpu[(size_t)i * BATCH_RUNS + k], d);
+    for (int i = 0; i < 2 && !s; i++) {
         row->time[i] = stats_latencies(ms + (size_t)i * BATCH_RUNS, runs);
+        row->cpu_ms[i] = stats_latencies(cpu + (size_t)i * BATCH_RUNS, runs).p50;
+    }
     free(ms);
     return s;
 }

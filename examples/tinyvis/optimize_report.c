@@ -60,9 +60,11 @@ static void json_batch(json *j, const batch_row *b)
     json_integer(j, "n", b->n);
     json_number(j, "p50_ms", p50[1]);
     json_number(j, "p95_ms", b->time[1].p95);
+    json_number(j, "cpu_ms", b->cpu_ms[1]);
     json_number(j, "throughput", p50[1] > 0 ? b->n * 1000 / p50[1] : 0);
     json_integer(j, "arena_bytes", b->arena_bytes[1]);
     json_number(j, "p50_ms_before", p50[0]);
+    json_number(j, "cpu_ms_before", b->cpu_ms[0]);
     json_number(j, "throughput_before", p50[0] > 0 ? b->n * 1000 / p50[0] : 0);
     json_integer(j, "arena_bytes_before", b->arena_bytes[0]);
     json_end(j);

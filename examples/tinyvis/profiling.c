@@ -65,6 +65,7 @@ static void sum_up(watcher *w, const tvis_model *m)
         node_time *n = &p->node[i];
         n->ms = stats_latencies(w->ms + n->number * w->runs, w->runs).p50;
         n->precision = precision_of(m, &n->info);
+        n->multiplied = 1;
         p->sum += n->ms;
         add_to_op(p, n);
     }

@@ -14,6 +14,7 @@ typedef struct node_time {
     bool memory_bound;     /* moving its bytes takes longer than its multiplications */
     double of_roof;        /* the longer of both times at the machine's peaks, over ms */
     const char *usual;     /* the kernel that does most of this kind of work in this model; NULL: this layer's own */
+    double multiplied;     /* share of the MACs that are done: below 1 where a kernel leaves out zeros */
     bool expands;          /* the weights are stored sparse, the kernel is not for that */
 } node_time;
 

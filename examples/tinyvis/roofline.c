@@ -57,7 +57,7 @@ static void raise_peaks(peaks *k, const profile *p)
         uint32_t at = 0;
         while (at < k->count && strcmp(k->precision[at], n->precision) != 0)
             at++;
-        if (n->info.macs == 0 || at == PEAKS_MOST)
+        if (n->info.macs == 0 || at == PEAKS_MOST || n->multiplied < 1)
             continue;
         if (at == k->count) {
             k->precision[k->count++] = n->precision;
@@ -178,15 +178,22 @@ static const char *usual_kernel(const profile *p, const node_time *n)
     return strcmp(most->info.kernel, n->info.kernel) != 0 ? most->info.kernel : NULL;
 }
 
-static bool expands(const loaded *l, const node_time *n)
+/* Kernels for sparse weights are named so. */
+static void look_at_weights(node_time *n, const loaded *l)
 {
     tvis_weight_info w;
-    return n->info.weights[0] != TVIS_NONE && tvis_model_weight(&l->model, n->info.weights[0], &w) && w.sparse &&
-           !strstr(n->info.kernel, "sparse");
+    n->multiplied = 1;
+    if (n->info.weights[0] == TVIS_NONE || !tvis_model_weight(&l->model, n->info.weights[0], &w) || !w.sparse)
+        return;
+    n->expands = !strstr(n->info.kernel, "sparse");
+    if (!n->expands)
+        n->multiplied = (double)w.stored / ((double)w.dims[0] * w.dims[1] * w.dims[2] * w.dims[3]);
 }
 
 tvis_status profile_judge(profile *p, const loaded *l, tvis_diag *d)
 {
+    for (uint32_t i = 0; i < p->nodes; i++)
+        look_at_weights(&p->node[i], l);
     raise_peaks(&p->peak, p);
     tvis_status s = measure_copy(&p->peak, l, d);
     if (!s)
@@ -194,11 +201,11 @@ tvis_status profile_judge(profile *p, const loaded *l, tvis_diag *d)
     for (uint32_t i = 0; i < p->nodes && !s; i++) {
         node_time *n = &p->node[i];
         const double peak = profile_peak(p, n->precision);
-        const double compute = peak > 0 ? (double)n->info.macs / peak : 0, move = (double)n->info.bytes / p->peak.bytes;
+        const double compute = peak > 0 ? n->multiplied * (double)n->info.macs / peak : 0,
+                     move = (double)n->info.bytes / p->peak.bytes;
         n->memory_bound = move > compute;
         n->of_roof = n->ms > 0 ? (move > compute ? move : compute) / n->ms : 0;
         n->usual = usual_kernel(p, n);
-        n->expands = expands(l, n);
     }
     return s;
 }

@@ -37,6 +37,7 @@ assert all(x['peak_rss_kb'] * 1024 > x['arena_bytes'] for x in s)
 assert s[0]['agree'] == 100 and s[0]['snr_db'] is None and s[1]['snr_db'] > 0 and s[1]['top1'] is None
 assert r['answers_on'] == 'patterns' and r['images'] == 16 and r['runs'] == 5
 assert [b['n'] for b in r['batch']] == [1, 3] and r['batch'][1]['arena_bytes'] > r['batch'][0]['arena_bytes']
+assert all(b['cpu_ms'] > 0 and b['cpu_ms_before'] > 0 for b in r['batch'])
 assert all(abs(b['throughput'] * b['p50_ms'] / b['n'] - 1000) < 1e-3 for b in r['batch'])
 g = r['goals']
 assert [x['name'] for x in g] == ['size', 'macs', 'arena'] and all(x['pass'] for x in g)
@@ -81,6 +82,10 @@ flip "$D/1-magnitude-0.3.tvis" 3000
 # shellcheck disable=SC2086
 works 'with a damaged model' optimize "$T/m.tvis" -o "$D" --recipe 'prune=magnitude:0.3' $quick
 works 'it was made again' verify "$D/1-magnitude-0.3.tvis"
+
+# shellcheck disable=SC2086
+works 'with low rank' optimize "$T/m.tvis" -o "$T/r" --recipe 'prune=lowrank:0.1:modules=classifier.0;features.1?.block.0.0,quantize=fp16' $quick
+works 'its model' verify "$T/r/1-lowrank-0.1-modules-classifier.0-features.1-.block.0.0.tvis"
 
 # Pictures, labels, goals that fail.
 mkdir "$T/pictures"
