@@ -83,19 +83,21 @@ static void print_nodes(const tvb_loaded *l)
 int main(int argc, char **argv)
 {
     const bool small = argc > 1 && !strcmp(argv[1], "--small");
+    const bool single = argc > 1 && !strcmp(argv[1], "--no-fusion");
     const tvb_setup setup = {
         .batch = 1,
         .threads = 1,
         .plan = small ? TVIS_PLAN_SMALL : TVIS_PLAN_FAST,
         .cpu = UINT32_MAX,
         .pack = true,
+        .no_fusion = single,
     };
     tvb_loaded l;
-    if (argc != 2 + small) {
-        fprintf(stderr, "usage: bench_pizero [--small] M.tvis\n");
+    if (argc != 2 + (small || single)) {
+        fprintf(stderr, "usage: bench_pizero [--small | --no-fusion] M.tvis\n");
         return 2;
     }
-    bool done = tvb_load(&l, argv[1 + small], &setup);
+    bool done = tvb_load(&l, argv[argc - 1], &setup);
     if (done) {
         tvb_make_input(&l);
         done = run(&l, &l.input, false) && run(&l, &l.input, true) && observed(&l);

@@ -84,6 +84,7 @@ bool tvb_load(tvb_loaded *l, const char *path, const tvb_setup *setup)
     l->config.plan = setup->plan;
     l->config.strict = setup->strict;
     l->config.cpu &= setup->cpu;
+    l->config.no_fusion = setup->no_fusion;
     if (!ok(tvis_file_open(&l->file, path, &d), &d) ||
         !ok(tvis_model_open(&l->model, l->file.data, l->file.size, &d), &d) || !start_threads(l, setup->threads))
         return false;

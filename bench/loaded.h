@@ -12,6 +12,7 @@ typedef struct tvb_setup {
     uint16_t threads;
     uint8_t plan; /* tvis_plan */
     uint32_t cpu; /* TVIS_CPU_* that may be used, of those that are there */
+    bool no_fusion;
     bool pack;    /* with packed weights where the plan has a use for them */
     bool strict;  /* without Winograd */
 } tvb_setup;
