@@ -95,7 +95,7 @@ static void multiply(const tvis_gemm_s8_args *a, const blocks *b, const piece *p
     tiles(&t);
 }
 
-/* Any limits, shifts, one or two columns, 32 bits. */
+/* Any limits, one or two columns. */
 static void finish_any(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_t j, const int32_t *sums)
 {
     for (int32_t i = 0; i < rows; i++)
@@ -147,10 +147,8 @@ static void finish(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_
     };
     if (a->add)
         tvis_s8_finish_add_armv6(&f);
-    else if (a->q.shift == 0)
-        tvis_s8_finish_armv6(&f);
     else
-        finish_any(a, row, rows, j, sums);
+        tvis_s8_finish_armv6(&f);
 }
 
 static piece piece_of(const tvis_gemm_s8_args *a, const blocks *b, int32_t first)

@@ -45,7 +45,7 @@ typedef struct tvis_s8_finish {
     int32_t add_mul, add_shift, add_zero;
 } tvis_s8_finish;
 
-void tvis_s8_finish_armv6(const tvis_s8_finish *f);     /* shift and add are not used */
-void tvis_s8_finish_add_armv6(const tvis_s8_finish *f); /* both are */
+void tvis_s8_finish_armv6(const tvis_s8_finish *f); /* nothing is added */
+void tvis_s8_finish_add_armv6(const tvis_s8_finish *f);
 
 #endif

@@ -34,9 +34,13 @@ smlad r10, r3, r6, r10
 smlad r11, r3, r7, r11
 .endm
 
-/* Four numbers of k: 16 products in 12 cycles. */
-.macro GROUP
+/* Four numbers of k: 16 products in 12 cycles. The rows are asked for again, a line in two groups: weights that pass
+ * through the cache, whose lines are replaced at random, push some of them out. */
+.macro GROUP ahead=0
 EVEN_STEP
+.if \ahead
+pld [r12, #\ahead]
+.endif
 ldrd r0, r1, [r12], #8
 ldrd r4, r5, [lr], #8
 ODD_STEP
@@ -83,9 +87,11 @@ mov r11, r9
 .endif
 ldrd r6, r7, [lr], #8
 2:
-.rept \groups - 1
+GROUP 152
+.if \groups == 4
 GROUP
-.endr
+GROUP 152
+.endif
 LAST_GROUP 2b
 ldr r0, [sp, #T_SUMS]
 ldr r1, [sp, #T_PAIRS]
@@ -300,28 +306,43 @@ add sp, sp, #16
 LEAVE
 END_FUNCTION tvis_s8_row_armv6
 
-/* void tvis_s8_finish_armv6(f): y = ssat8(zero + R(sum)), which SMMLAR gives at once.
- * r0: sums, r1, r7: y of two rows, r2: ldy, r3: rows, r4, r5: mul, r6: zero */
-FUNCTION tvis_s8_finish_armv6
-ENTER
-ldmia r0, {r0-r6}
+/* Sums r8 to r11 of two rows, or r8 and r9 of one, to int8. A shift by a register takes two cycles. */
+.macro SCALE shifts, rows
+.if \shifts
+mov r8, r8, lsl r12
+mov r9, r9, lsl r12
+.if \rows == 2
+mov r10, r10, lsl r12
+mov r11, r11, lsl r12
+.endif
+.endif
+smmlar r8, r8, r4, r6
+smmlar r9, r9, r5, r6
+.if \rows == 2
+smmlar r10, r10, r4, r6
+smmlar r11, r11, r5, r6
+.endif
+ssat r8, #8, r8
+ssat r9, #8, r9
+.if \rows == 2
+add r7, r1, r2
+ssat r10, #8, r10
+ssat r11, #8, r11
+.endif
+strb r8, [r1]
+strb r9, [r1, #1]
+.if \rows == 2
+strb r10, [r7]
+strb r11, [r7, #1]
+.endif
+.endm
+
+.macro FINISH shifts
 subs r3, r3, #2
 blt 2f
 ldmia r0!, {r8-r11}
 1:
-smmlar r8, r8, r4, r6
-smmlar r9, r9, r5, r6
-smmlar r10, r10, r4, r6
-smmlar r11, r11, r5, r6
-ssat r8, #8, r8
-ssat r9, #8, r9
-add r7, r1, r2
-ssat r10, #8, r10
-ssat r11, #8, r11
-strb r8, [r1]
-strb r9, [r1, #1]
-strb r10, [r7]
-strb r11, [r7, #1]
+SCALE \shifts, 2
 subs r3, r3, #2
 add r1, r7, r2
 it ge
@@ -331,14 +352,22 @@ bge 1b
 tst r3, #1
 beq 3f
 ldmia r0, {r8, r9}
-smmlar r8, r8, r4, r6
-smmlar r9, r9, r5, r6
-ssat r8, #8, r8
-ssat r9, #8, r9
-strb r8, [r1]
-strb r9, [r1, #1]
+SCALE \shifts, 1
 3:
 LEAVE
+.endm
+
+/* void tvis_s8_finish_armv6(f): y = ssat8(zero + R(sum << shift)), which SMMLAR gives at once.
+ * r0: sums, r1, r7: y of two rows, r2: ldy, r3: rows, r4, r5: mul, r6: zero, r12: shift */
+FUNCTION tvis_s8_finish_armv6
+ENTER
+ldr r12, [r0, #28]
+ldmia r0, {r0-r6}
+cmp r12, #0
+bne 4f
+FINISH 0
+4:
+FINISH 1
 END_FUNCTION tvis_s8_finish_armv6
 
 /* void tvis_s8_finish_add_armv6(f): y = ssat8(zero + R(sum << shift) + R'((add - add_zero) << add_shift))
