@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One run of a network between the marks of bench/pizero-sim, after one that warms up; then one more, whose nodes are
- * told apart by laps. Prints what the laps belong to: a line a node, in their order. */
+ * told apart by laps. Two laps before that enclose loading: all from a file's name to a session. Prints what the laps
+ * belong to: a line a node, in their order. */
 #include <stdio.h>
 #include <string.h>
 
@@ -97,7 +98,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: bench_pizero [--small | --no-fusion] M.tvis\n");
         return 2;
     }
+    PIZERO_LAP();
     bool done = tvb_load(&l, argv[argc - 1], &setup);
+    PIZERO_LAP();
     if (done) {
         tvb_make_input(&l);
         done = run(&l, &l.input, false) && run(&l, &l.input, true) && observed(&l);

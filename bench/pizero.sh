@@ -34,13 +34,15 @@ architecture() {
     esac
 }
 
-# $1 network, $2 type of its numbers; random weights, seeded.
+# $1 network, $2 type of its numbers; random weights, seeded; in the order of the kernels.
 make_model() {
     float=$models/$1.fp32.tvis
     # shellcheck disable=SC2046
     [ -s "$float" ] || "$TINYVIS" convert $(architecture "$1") --random 1 -o "$float" > /dev/null
     [ -s "$models/$1.$2.tvis" ] || "$TINYVIS" quantize "$float" -o "$models/$1.$2.tvis" --mode "$2" \
         --calibrate "$OUT/pictures" $([ "$2" != int8 ] || echo --observer minmax) > /dev/null
+    [ "$models/$1.$2.packed.tvis" -nt "$TINYVIS" ] || "$TINYVIS" pack "$models/$1.$2.tvis" --target armv6 \
+        -o "$models/$1.$2.packed.tvis" > /dev/null
 }
 
 # The report, the laps and the nodes to one JSON object on stdout, and a table on stderr.
@@ -53,14 +55,16 @@ summary() {
             i = ++nodes; name[i] = $2; op[i] = $3; kernel[i] = $4; macs[i] = $5; all += $5
         }
         END {
-            if (!ms || (laps && laps != 2 * nodes)) {
+            if (!ms || (laps && laps != 2 * nodes + 2)) {
                 print net " " dtype ": no report of the model" > "/dev/stderr"
                 exit 1
             }
             printf "%-36s %-15s %-12s %12s %9s %9s\n", "node", "operator", "kernel", "MAC", "ms", "MAC/cycle" > "/dev/stderr"
-            printf "{\"net\": \"%s\", \"dtype\": \"%s\", \"ms\": %s, \"macs\": %.0f, \"rss_kb\": %d, \"layers\": [", net, dtype, ms, all, rss
+            start = laps ? (at[2] - at[1]) / 1e6 : 0
+            printf "%-36s %-15s %-12s %12s %9.3f\n", "(start)", "-", "-", "-", start > "/dev/stderr"
+            printf "{\"net\": \"%s\", \"dtype\": \"%s\", \"ms\": %s, \"start_ms\": %.3f, \"macs\": %.0f, \"rss_kb\": %d, \"layers\": [", net, dtype, ms, start, all, rss
             for (i = 1; i <= nodes; i++) {
-                cycles = at[2 * i] - at[2 * i - 1]
+                cycles = at[2 * i + 2] - at[2 * i + 1]
                 rate = cycles ? macs[i] / cycles : 0
                 printf "%-36s %-15s %-12s %12.0f %9.3f %9.2f\n", name[i], op[i], kernel[i], macs[i], cycles / 1e6, rate > "/dev/stderr"
                 printf "%s\n  {\"name\": \"%s\", \"op\": \"%s\", \"kernel\": \"%s\", \"macs\": %.0f, \"ms\": %.3f, \"macs_per_cycle\": %.3f}", (i == 1 ? "" : ","), name[i], op[i], kernel[i], macs[i], cycles / 1e6, rate
@@ -83,7 +87,7 @@ measure() {
     echo "== $1 $2" >&2
     make_model "$1" "$2"
     sh "$sim/pizero-run" -t "${TOP:-12}" ${laps:+-l "$one.laps"} -o "$one.report" "$PROGRAM" \
-        "$models/$1.$2.tvis" > "$one.nodes"
+        "$models/$1.$2.packed.tvis" > "$one.nodes"
     summary "$1" "$2" "$one" > "$one.json.part"
     mv "$one.json.part" "$one.json"
     cat "$one.report" >&2

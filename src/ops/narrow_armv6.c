@@ -1,25 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* ARMv6: R is SMMULR. Limits come before the zero point: that can't overflow. */
-#include "core/port.h"
+/* ARMv6: four values at a time, since what SMMULR gives is there after four cycles (ARM DDI 0301H, 16.7). */
 #include "ops/narrow.h"
+#include "ops/requant_armv6.h"
 
 /* Of all rows. */
 typedef struct constants {
-    int32_t shift, zero, lo, hi;
+    tvis_limits_armv6 limits;
+    int32_t shift;
     tvis_requant_add add;
 } constants;
-
-static inline int32_t scaled(int32_t v, int32_t mul, int32_t shift)
-{
-    int32_t r;
-    __asm__("smmulr %0, %1, %2" : "=r"(r) : "r"((uint32_t)v << shift), "r"(mul));
-    return r;
-}
 
 static inline int32_t added(const tvis_narrow_args *a, const constants *k, ptrdiff_t at)
 {
     const int32_t v = a->add_wide ? ((const int16_t *)a->add)[at] : ((const int8_t *)a->add)[at];
-    return scaled(v - k->add.zero, k->add.mul, k->add.shift);
+    return tvis_scale_armv6(v - k->add.zero, k->add.mul, k->add.shift);
 }
 
 TVIS_INLINE void store(void *y, const int16_t *table, ptrdiff_t at, int32_t v, const bool wide)
@@ -32,32 +26,63 @@ TVIS_INLINE void store(void *y, const int16_t *table, ptrdiff_t at, int32_t v, c
         ((int8_t *)y)[at] = (int8_t)(table ? tvis_table16_narrow(v) : v);
 }
 
-TVIS_INLINE void row(const tvis_narrow_args *a, const constants *c, int32_t i, const int16_t *table, const bool wide)
+/* Columns [j, n) of row i. */
+TVIS_INLINE void rest(const tvis_narrow_args *a, const constants *k, int32_t i, int32_t j, const int16_t *table,
+                      const bool wide)
 {
-    const constants k = *c;
-    const int32_t *x = a->x + (ptrdiff_t)i * a->ldx, *mul = a->q.mul, n = a->n;
-    const bool adds = a->add != NULL;
-    void *y = a->y;
-    for (ptrdiff_t j = 0, at = (ptrdiff_t)i * a->ldy; j < n; j++, at++) {
-        int32_t v = scaled(x[j], mul[j], k.shift);
-        if (adds)
-            v = (int32_t)((uint32_t)v + (uint32_t)added(a, &k, at));
-        v = v < k.lo ? k.lo : v;
-        v = v > k.hi ? k.hi : v;
-        store(y, table, at, v + k.zero, wide);
+    const int32_t *x = a->x + (ptrdiff_t)i * a->ldx;
+    for (ptrdiff_t at = (ptrdiff_t)i * a->ldy + j; j < a->n; j++, at++) {
+        int32_t v = tvis_scale_armv6(x[j], a->q.mul[j], k->shift);
+        if (a->add)
+            v = (int32_t)((uint32_t)v + (uint32_t)added(a, k, at));
+        store(a->y, table, at, tvis_limit_armv6(v, &k->limits), wide);
     }
+}
+
+/* Adds to four values, those of a wide tensor. */
+TVIS_INLINE void add_four(const int16_t *p, const constants *k, uint32_t *v)
+{
+    const int32_t mul = k->add.mul, shift = k->add.shift;
+    const int32_t a = tvis_scale_armv6(p[0], mul, shift), b = tvis_scale_armv6(p[1], mul, shift);
+    const int32_t c = tvis_scale_armv6(p[2], mul, shift), d = tvis_scale_armv6(p[3], mul, shift);
+    v[0] += (uint32_t)a;
+    v[1] += (uint32_t)b;
+    v[2] += (uint32_t)c;
+    v[3] += (uint32_t)d;
+}
+
+/* Without a table; what is added is wide. Returns how many columns were done. */
+TVIS_INLINE int32_t fours(const tvis_narrow_args *a, const constants *constant, int32_t i, const bool wide)
+{
+    const constants k = *constant;
+    const int32_t *x = a->x + (ptrdiff_t)i * a->ldx, *mul = a->q.mul, n = a->n;
+    const int16_t *add = a->add ? (const int16_t *)a->add + (ptrdiff_t)i * a->ldy : NULL;
+    const ptrdiff_t at = (ptrdiff_t)i * a->ldy;
+    int32_t j = 0;
+    for (; j + 4 <= n; j += 4) {
+        uint32_t v[4] = { (uint32_t)tvis_scale_armv6(x[j], mul[j], k.shift),
+                          (uint32_t)tvis_scale_armv6(x[j + 1], mul[j + 1], k.shift),
+                          (uint32_t)tvis_scale_armv6(x[j + 2], mul[j + 2], k.shift),
+                          (uint32_t)tvis_scale_armv6(x[j + 3], mul[j + 3], k.shift) };
+        if (add)
+            add_four(add + j, &k, v);
+        store(a->y, NULL, at + j, tvis_limit_armv6((int32_t)v[0], &k.limits), wide);
+        store(a->y, NULL, at + j + 1, tvis_limit_armv6((int32_t)v[1], &k.limits), wide);
+        store(a->y, NULL, at + j + 2, tvis_limit_armv6((int32_t)v[2], &k.limits), wide);
+        store(a->y, NULL, at + j + 3, tvis_limit_armv6((int32_t)v[3], &k.limits), wide);
+    }
+    return j;
 }
 
 void tvis_narrow_armv6(const tvis_narrow_args *a)
 {
-    const constants k = { a->q.shift, a->q.zero, a->q.lo - a->q.zero, a->q.hi - a->q.zero, a->add_q };
-    for (int32_t i = 0; i < a->m; i++)
-        if (a->table && a->wide)
-            row(a, &k, i, a->table, true);
-        else if (a->table)
-            row(a, &k, i, a->table, false);
-        else if (a->wide)
-            row(a, &k, i, NULL, true);
+    const constants k = { tvis_limits_of_armv6(&a->q), a->q.shift, a->add_q };
+    const bool many = !a->table && (!a->add || (a->add_wide && a->add_q.zero == 0));
+    for (int32_t i = 0; i < a->m; i++) {
+        const int32_t done = !many ? 0 : a->wide ? fours(a, &k, i, true) : fours(a, &k, i, false);
+        if (a->wide)
+            rest(a, &k, i, done, a->table, true);
         else
-            row(a, &k, i, NULL, false);
+            rest(a, &k, i, done, a->table, false);
+    }
 }

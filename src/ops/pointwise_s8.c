@@ -75,6 +75,13 @@ const tvis_pointwise_s8_variant tvis_pointwise_s8[] = {
     { { "64_avx512", TVIS_CPU_AVX512, TVIS_PACK_PLAIN, 0, 1, 64 }, FUNCTIONS(TVIS_IF_X86, avx512) },
     { { "32_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 0, 1, 32 }, FUNCTIONS(TVIS_IF_X86, avx2) },
     { { "16_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 16 }, FUNCTIONS(TVIS_IF_AARCH64, neon) },
+    { { "4_armv6", TVIS_CPU_ARMV6 | TVIS_CPU_VFP11, TVIS_PACK_PLAIN, 0, 1, 4 },
+      TVIS_IF_ARMV6(tvis_pointwise_s8_add_armv6),
+      TVIS_IF_ARMV6(tvis_pointwise_s8_scale_armv6),
+      TVIS_IF_ARMV6(tvis_pointwise_s8_sum_c),
+      TVIS_IF_ARMV6(tvis_pointwise_s8_max_armv6),
+      TVIS_IF_ARMV6(tvis_pointwise_s8_quantize_armv6),
+      TVIS_IF_ARMV6(tvis_pointwise_s8_dequantize_c) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, FUNCTIONS(ALWAYS, c) },
     { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL, NULL, NULL, NULL, NULL },
 };
