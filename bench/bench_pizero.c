@@ -2,13 +2,15 @@
 /* One run of a network between the marks of bench/pizero-sim, after one that warms up; then one more, whose nodes are
  * told apart by laps. Two laps before that enclose loading: all from a file's name to a session. Prints what the laps
  * belong to: a line a node, in their order. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "bench/loaded.h"
 #include "bench/pizero-sim/pizero_roi.h"
 
-enum { MAX_NODES = 1024 };
+enum { MAX_NODES = 1024, POINTS = 300, DESCRIPTOR = 256 };
 
 typedef struct nodes {
     tvis_node_info info[MAX_NODES];
@@ -44,6 +46,43 @@ static bool ok(tvis_status s, const tvis_diag *d)
     return false;
 }
 
+/* What comes after SuperPoint: 300 points with their descriptors. Any score will do: weights may be random. */
+typedef struct points {
+    tvis_keypoints_config config;
+    tvis_tensor scores, descriptors;
+    void *memory;
+    size_t bytes;
+    tvis_keypoint point[POINTS];
+    float vector[POINTS * DESCRIPTOR];
+} points;
+
+static points found;
+
+static bool prepare_points(const tvb_loaded *l)
+{
+    tvis_model_info info;
+    tvis_diag d;
+    tvis_model_get_info(&l->model, &info);
+    if (strcmp(info.arch, "superpoint") != 0)
+        return true;
+    tvis_keypoints_defaults(&found.config);
+    found.config.max_points = POINTS;
+    found.config.threshold = 0.0f;
+    (void)tvis_session_output(l->session, 0, &found.scores);
+    (void)tvis_session_output(l->session, 1, &found.descriptors);
+    return found.descriptors.dims[3] <= DESCRIPTOR &&
+           ok(tvis_keypoints_size(&found.config, &found.scores, &found.bytes, &d), &d) &&
+           posix_memalign(&found.memory, TVIS_ARENA_ALIGN, found.bytes) == 0;
+}
+
+static tvis_status find_points(tvis_diag *d)
+{
+    uint32_t count;
+    return found.memory ? tvis_keypoints_run(&found.config, &found.scores, &found.descriptors, found.memory,
+                                             found.bytes, found.point, found.vector, &count, d)
+                        : TVIS_OK;
+}
+
 /* A picture where the session wants it, as pre-processing leaves it there. The arena may have been reused since. */
 static bool run(const tvb_loaded *l, const tvis_tensor *picture, bool count)
 {
@@ -54,7 +93,9 @@ static bool run(const tvb_loaded *l, const tvis_tensor *picture, bool count)
            (size_t)in.dims[0] * (size_t)in.dims[1] * (size_t)in.dims[2] * (size_t)in.dims[3] * sizeof(float));
     if (count)
         PIZERO_ROI_BEGIN();
-    const tvis_status s = tvis_session_run(l->session, &in, NULL, &d);
+    tvis_status s = tvis_session_run(l->session, &in, NULL, &d);
+    if (!s)
+        s = find_points(&d);
     if (count)
         PIZERO_ROI_END();
     return ok(s, &d);
@@ -103,10 +144,11 @@ int main(int argc, char **argv)
     PIZERO_LAP();
     if (done) {
         tvb_make_input(&l);
-        done = run(&l, &l.input, false) && run(&l, &l.input, true) && observed(&l);
+        done = prepare_points(&l) && run(&l, &l.input, false) && run(&l, &l.input, true) && observed(&l);
     }
     if (done)
         print_nodes(&l);
+    free(found.memory);
     tvb_unload(&l);
     return done ? 0 : 1;
 }

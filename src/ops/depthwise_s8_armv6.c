@@ -91,7 +91,7 @@ static void prepare5(const tvis_depthwise_s8_args *a, block *b, int32_t i)
         memcpy(ch->taps[ky], pairs, sizeof pairs);
     }
     ch->bias = bias_of(a, b->c + i, sum);
-    ch->mul = a->q.mul[b->c + i];
+    ch->mul = a->y32 ? 0 : a->q.mul[b->c + i];
 }
 
 /* ---- pixels ---- */
@@ -164,10 +164,33 @@ static void sum_channel(const tvis_depthwise_s8_args *a, const tvis_dw_channel3 
     }
 }
 
+/* The same, 5 x 5, two outputs at a time; the kernel's first row stands in the place `top` of the ring. */
+static void sum_channel5(const tvis_depthwise_s8_args *a, const tvis_dw_channel5 *ch, int32_t top, const int16_t *x,
+                         int32_t count, int32_t *y)
+{
+    const int32_t stride = a->stride;
+    for (int32_t i = 0; i < count; i += 2, x += 2 * stride, y += 2 * a->c) {
+        int32_t even = ch->bias, odd = ch->bias;
+        for (int32_t place = 0, ky = top ? 5 - top : 0; place < 5; place++, ky = ky == 4 ? 0 : ky + 1) {
+            const uint32_t t01 = pair(ch->taps[ky]), t23 = pair(ch->taps[ky] + 2);
+            const int16_t *row = x + place * COLUMNS, t4 = ch->taps[ky][8];
+            even = smlad(pair(row), t01, even);
+            odd = smlad(pair(row + stride), t01, odd);
+            even = smlad(pair(row + 2), t23, even);
+            odd = smlad(pair(row + stride + 2), t23, odd);
+            even = tvis_requant_sum(even, row[4] * t4);
+            odd = tvis_requant_sum(odd, row[stride + 4] * t4);
+        }
+        y[0] = even;
+        if (i + 1 < count)
+            y[a->c] = odd;
+    }
+}
+
 /* ---- rows ---- */
 
-/* One row of the block; its first row of x stands in the place `top`. y: the row of the output. */
-static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, int8_t *y)
+/* One row of the block; its first row of x stands in the place `top`. at: of the output's row, in elements. */
+static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrdiff_t at)
 {
     const bool three = a->kh == 3;
     const tvis_dw_rows r = {
@@ -179,29 +202,32 @@ static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, int8
         .zero = a->q.zero,
         .top = top,
     };
-    for (int32_t j = 0; a->y32 && j < b->channels; j++)
-        sum_channel(a, &b->w->three[top][j], b->x + j * 3 * COLUMNS, b->count,
-                    a->y32 + (ptrdiff_t)b->ox * a->c + b->c + j);
+    for (int32_t j = 0; a->y32 && j < b->channels; j++) {
+        int32_t *sums = a->y32 + at + (ptrdiff_t)b->ox * a->c + b->c + j;
+        if (three)
+            sum_channel(a, &b->w->three[top][j], b->x + j * 3 * COLUMNS, b->count, sums);
+        else
+            sum_channel5(a, &b->w->five[j], top, b->x + j * 5 * COLUMNS, b->count, sums);
+    }
     if (a->y32)
         return;
     if (a->stride == 1)
         (three ? tvis_dw3_stride1_armv6 : tvis_dw5_stride1_armv6)(&r);
     else
         (three ? tvis_dw3_stride2_armv6 : tvis_dw5_stride2_armv6)(&r);
-    put(a, b, y);
+    put(a, b, a->y + at);
 }
 
 /* Some columns of all rows. */
 static void run_columns(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, block *b)
 {
     int32_t top = 0, place = 0, fresh = a->kh, iy = p->oy * p->stride - p->top;
-    int8_t *y = a->y;
-    for (int32_t i = 0; i < p->count; i++, y += (ptrdiff_t)a->ow * a->c) {
+    for (int32_t i = 0; i < p->count; i++) {
         for (; fresh > 0; fresh--, iy++) {
             spread(a, b, row_at(a, p, iy), place);
             place = place + 1 == a->kh ? 0 : place + 1;
         }
-        run_row(a, b, top, y);
+        run_row(a, b, top, (ptrdiff_t)i * a->ow * a->c);
         fresh = p->stride;
         top = (top + fresh) % a->kh;
     }
@@ -267,8 +293,8 @@ void tvis_depthwise_s8_picture_armv6(const tvis_depthwise_s8_args *a, const tvis
 
 bool tvis_depthwise_s8_fits_armv6(const tvis_depthwise_s8_args *a)
 {
-    const bool size = a->kh == a->kw && (a->kh == 3 || (a->kh == 5 && !a->y32));
-    return size && a->dilation == 1 && a->stride <= 2 && (a->y32 || a->q.shift <= MOST_SHIFT);
+    return a->kh == a->kw && (a->kh == 3 || a->kh == 5) && a->dilation == 1 && a->stride <= 2 &&
+           (a->y32 || a->q.shift <= MOST_SHIFT);
 }
 
 void tvis_depthwise_s8_ring_armv6(const tvis_depthwise_s8_args *a)

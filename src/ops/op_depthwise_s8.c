@@ -157,15 +157,27 @@ static void run_s8(const tvis_node_run *r)
 
 /* ---- S16 on one side or on both ---- */
 
+/* Rows of sums at a time: more of them where the kernel keeps what neighbours have in common. Planned alike on machines
+ * that don't have it. */
+static int32_t sum_rows(uint8_t plan, uint16_t kernel, const int32_t *y)
+{
+    enum { MOST = 65536 };
+    const int64_t row = (int64_t)y[2] * y[3] * (int64_t)sizeof(int32_t);
+    if (plan != TVIS_PLAN_FAST || !(tvis_depthwise_s8[kernel].k.cpu & TVIS_CPU_ARMV6) || row > MOST)
+        return 1;
+    return MOST / row < y[1] ? (int32_t)(MOST / row) : y[1];
+}
+
 static tvis_status plan_s16(tvis_node_plan *p)
 {
     tvis_status s = check(p, tvis_s16_check);
     if (s)
         return s;
-    const uint64_t sums = (uint64_t)p->out_dims[0][2] * (uint64_t)p->out_dims[0][3] * sizeof(int32_t);
-    if (p->in[0]->dtype == TVIS_S8)
+    uint64_t sums = (uint64_t)p->out_dims[0][2] * (uint64_t)p->out_dims[0][3] * sizeof(int32_t);
+    if (p->in[0]->dtype == TVIS_S8) {
         choose(p);
-    else
+        sums *= (uint64_t)sum_rows(p->config->plan, p->choice[0].kernel, p->out_dims[0]);
+    } else
         p->kernel_name = tvis_depthwise_s16[p->choice[0].kernel = tvis_depthwise_s16_choose(p->config->cpu)].k.name;
     if (p->scratch + sums > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "scratch of more than 2 GiB");
@@ -173,13 +185,19 @@ static tvis_status plan_s16(tvis_node_plan *p)
     return TVIS_OK;
 }
 
-/* The sums of output row i, (ow, c). */
-static void sum_s8(const tvis_node_run *r, const tvis_conv_shape *s, tvis_depthwise_s8_args *a, int32_t i)
+/* The sums of output rows from i on, (ow, c) each; returns how many. */
+static int32_t sum_s8(const tvis_node_run *r, const tvis_conv_shape *s, tvis_depthwise_s8_args *a, int32_t i,
+                      int32_t end)
 {
     const int8_t *rows[TVIS_MAX_KERNEL];
+    const tvis_depthwise_s8_variant *v = &tvis_depthwise_s8[r->kernel[0]];
+    const int32_t most = sum_rows(r->plan, r->kernel[0], r->out_dims[0]);
+    if (most > 1 && s->dilation[0] == 1 && v->fits(a))
+        return run_picture(r, s, a, i, end - i < most ? end : i + most);
     rows_of(r, s, i, rows);
     a->rows = rows;
-    tvis_depthwise_s8[r->kernel[0]].run(a);
+    v->run(a);
+    return 1;
 }
 
 static void sum_s16(const tvis_node_run *r, const tvis_conv_shape *s, int32_t *y, int32_t i)
@@ -220,13 +238,13 @@ static void run_part_s16(void *arg, uint32_t part)
     if (a.w == (const int8_t *)scratch)
         scratch += packed_bytes(&tvis_depthwise_s8[r->kernel[0]].k, r->in_dims[1]);
     n.x = a.y32 = (int32_t *)(void *)scratch;
-    n.m = s.ow;
     n.n = n.ldx = n.ldy = s.ic;
-    for (int32_t i = tvis_part(total, part, r->parts, 1); i < end; i++) {
+    for (int32_t i = tvis_part(total, part, r->parts, 1), some = 1; i < end; i += some) {
         if (narrow)
-            sum_s8(r, &s, &a, i);
+            some = sum_s8(r, &s, &a, i, end);
         else
             sum_s16(r, &s, a.y32, i);
+        n.m = some * s.ow;
         n.y = (uint8_t *)r->y[0] + (size_t)i * out_row * (n.wide ? 2 : 1);
         tvis_s16_run_narrow(r, &n);
     }
