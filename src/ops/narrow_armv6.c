@@ -10,33 +10,25 @@ typedef struct constants {
     tvis_requant_add add;
 } constants;
 
-static inline int32_t added(const tvis_narrow_args *a, const constants *k, ptrdiff_t at)
+/* tvis_table16_at(): (t0 * (128 - rest) + t1 * rest + 64) >> 7, both products in one SMLAD. */
+static inline int32_t look_up(const int16_t *table, int32_t x)
 {
-    const int32_t v = a->add_wide ? ((const int16_t *)a->add)[at] : ((const int8_t *)a->add)[at];
-    return tvis_scale_armv6(v - k->add.zero, k->add.mul, k->add.shift);
+    const uint32_t u = (uint32_t)(x + 32768), rest = u & 127;
+    uint32_t both;
+    int32_t r;
+    memcpy(&both, table + (u >> 7), sizeof both);
+    __asm__("smlad %0, %1, %2, %3" : "=r"(r) : "r"(both), "r"(128 + (rest << 16) - rest), "r"(64));
+    return r >> 7;
 }
 
 TVIS_INLINE void store(void *y, const int16_t *table, ptrdiff_t at, int32_t v, const bool wide)
 {
     if (table)
-        v = tvis_table16_at(table, v);
+        v = look_up(table, v);
     if (wide)
         ((int16_t *)y)[at] = (int16_t)v;
     else
         ((int8_t *)y)[at] = (int8_t)(table ? tvis_table16_narrow(v) : v);
-}
-
-/* Columns [j, n) of row i. */
-TVIS_INLINE void rest(const tvis_narrow_args *a, const constants *k, int32_t i, int32_t j, const int16_t *table,
-                      const bool wide)
-{
-    const int32_t *x = a->x + (ptrdiff_t)i * a->ldx;
-    for (ptrdiff_t at = (ptrdiff_t)i * a->ldy + j; j < a->n; j++, at++) {
-        int32_t v = tvis_scale_armv6(x[j], a->q.mul[j], k->shift);
-        if (a->add)
-            v = (int32_t)((uint32_t)v + (uint32_t)added(a, k, at));
-        store(a->y, table, at, tvis_limit_armv6(v, &k->limits), wide);
-    }
 }
 
 /* Adds to four values, those of a wide tensor. */
@@ -51,8 +43,9 @@ TVIS_INLINE void add_four(const int16_t *p, const constants *k, uint32_t *v)
     v[3] += (uint32_t)d;
 }
 
-/* Without a table; what is added is wide. Returns how many columns were done. */
-TVIS_INLINE int32_t fours(const tvis_narrow_args *a, const constants *constant, int32_t i, const bool wide)
+/* What is added is wide. Returns how many columns were done. */
+TVIS_INLINE int32_t fours(const tvis_narrow_args *a, const constants *constant, int32_t i, const int16_t *table,
+                          const bool wide)
 {
     const constants k = *constant;
     const int32_t *x = a->x + (ptrdiff_t)i * a->ldx, *mul = a->q.mul, n = a->n;
@@ -66,23 +59,30 @@ TVIS_INLINE int32_t fours(const tvis_narrow_args *a, const constants *constant, 
                           (uint32_t)tvis_scale_armv6(x[j + 3], mul[j + 3], k.shift) };
         if (add)
             add_four(add + j, &k, v);
-        store(a->y, NULL, at + j, tvis_limit_armv6((int32_t)v[0], &k.limits), wide);
-        store(a->y, NULL, at + j + 1, tvis_limit_armv6((int32_t)v[1], &k.limits), wide);
-        store(a->y, NULL, at + j + 2, tvis_limit_armv6((int32_t)v[2], &k.limits), wide);
-        store(a->y, NULL, at + j + 3, tvis_limit_armv6((int32_t)v[3], &k.limits), wide);
+        store(a->y, table, at + j, tvis_limit_armv6((int32_t)v[0], &k.limits), wide);
+        store(a->y, table, at + j + 1, tvis_limit_armv6((int32_t)v[1], &k.limits), wide);
+        store(a->y, table, at + j + 2, tvis_limit_armv6((int32_t)v[2], &k.limits), wide);
+        store(a->y, table, at + j + 3, tvis_limit_armv6((int32_t)v[3], &k.limits), wide);
     }
     return j;
 }
 
-void tvis_narrow_armv6(const tvis_narrow_args *a)
+TVIS_INLINE void rows(const tvis_narrow_args *a, const int16_t *table, const bool wide)
 {
     const constants k = { tvis_limits_of_armv6(&a->q), a->q.shift, a->add_q };
-    const bool many = !a->table && (!a->add || (a->add_wide && a->add_q.zero == 0));
-    for (int32_t i = 0; i < a->m; i++) {
-        const int32_t done = !many ? 0 : a->wide ? fours(a, &k, i, true) : fours(a, &k, i, false);
-        if (a->wide)
-            rest(a, &k, i, done, a->table, true);
-        else
-            rest(a, &k, i, done, a->table, false);
-    }
+    const bool many = !a->add || (a->add_wide && a->add_q.zero == 0);
+    for (int32_t i = 0; i < a->m; i++)
+        tvis_narrow_rest(a, i, many ? fours(a, &k, i, table, wide) : 0);
+}
+
+void tvis_narrow_armv6(const tvis_narrow_args *a)
+{
+    if (a->table && a->wide)
+        rows(a, a->table, true);
+    else if (a->table)
+        rows(a, a->table, false);
+    else if (a->wide)
+        rows(a, NULL, true);
+    else
+        rows(a, NULL, false);
 }
