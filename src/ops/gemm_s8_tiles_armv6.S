@@ -143,7 +143,8 @@ stmia r12!, {r8-r11}
 
 /* void tvis_s8_expand_rows_armv6(x, ldx, pairs, k, out, stride)
  * r4, r5: two rows, lr: where whole eights of the first end, r12: out. On the stack: r1 ldx, r2 pairs, r3 k, then what
- * ENTER left. Reads no byte before x + k - 4 or past x + k. */
+ * ENTER left. r1: how far ahead rows are brought nearer: short ones, where the next pair stands. Reads no byte before
+ * x + k - 4 or past x + k. */
 FUNCTION tvis_s8_expand_rows_armv6
 ldr r12, [sp]
 ENTER
@@ -156,6 +157,9 @@ str r12, [sp, #12]
 bic lr, r3, #7
 mov r4, r0
 add r5, r0, r1
+cmp r3, #128
+movle r1, r1, lsl #1
+movgt r1, #120
 adds lr, r0, lr
 cmp lr, r4
 beq 3f
@@ -164,8 +168,8 @@ ldr r6, [r4], #4
 ldr r7, [r5], #4
 ldr r2, [r4], #4
 ldr r3, [r5], #4
-pld [r4, #120]
-pld [r5, #120]
+pld [r4, r1]
+pld [r5, r1]
 EXPAND r6, r7
 cmp r4, lr
 EXPAND r2, r3
