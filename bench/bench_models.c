@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "bench/board.h"
 #include "bench/bench.h"
 #include "bench/loaded.h"
 #include "bench/serve.h"
@@ -308,8 +309,10 @@ static bool bench(subject *s, options *o)
     for (size_t i = 0; i < o->count; i++)
         if (!prepare(&s[i], o->models[i], o))
             return false;
+    tvb_print_board("before");
     if (!take_turns(s, o->count, o->runs))
         return false;
+    tvb_print_board("after");
     tvb_table_begin(&table, o->format, columns, TVIS_COUNT(columns));
     for (size_t i = 0; i < o->count; i++)
         report(&table, &s[i], o);
