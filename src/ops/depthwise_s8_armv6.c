@@ -17,14 +17,15 @@ typedef union weights {
     tvis_dw_channel5 five[CHANNELS];
 } weights;
 
-/* Channels that are computed side by side, less than 8 KB of stack: x has them in the same lines of the cache. Less
- * than 2 KB where stacks are small. */
+/* Channels that are computed side by side, less than 9 KB of stack: x has them in the same lines of the cache. Less
+ * than 2 KB where stacks are small: no sums of 5 x 5 there. */
 enum { BLOCKS = TVIS_SMALL_STACK ? 1 : 2 };
 
 typedef struct block {
     weights all[BLOCKS], *w;
     int16_t x[CHANNELS * MOST_ROWS * COLUMNS]; /* (channels, rows, COLUMNS) */
     int8_t y[MOST_OUTPUTS + 1][TVIS_DW_BESIDE];
+    int32_t sums[TVIS_SMALL_STACK ? 1 : MOST_OUTPUTS][TVIS_DW_BESIDE];
     int32_t c, channels; /* the first one, and how many */
     int32_t ox, count;   /* of outputs */
 } block;
@@ -173,27 +174,11 @@ static void sum_channel(const tvis_depthwise_s8_args *a, const tvis_dw_channel3 
     }
 }
 
-/* The same, 5 x 5, two outputs at a time; the kernel's first row stands in the place `top` of the ring. */
-static void sum_channel5(const tvis_depthwise_s8_args *a, const tvis_dw_channel5 *ch, int32_t top, const int16_t *x,
-                         int32_t count, int32_t *y)
+/* Some channels of sums to where they belong. */
+static void put_sums(const tvis_depthwise_s8_args *a, const block *b, int32_t *y)
 {
-    const int32_t stride = a->stride;
-    for (int32_t i = 0; i < count; i += 2, x += 2 * stride, y += 2 * a->c) {
-        int32_t even = ch->bias, odd = ch->bias;
-        for (int32_t place = 0, ky = top ? 5 - top : 0; place < 5; place++, ky = ky == 4 ? 0 : ky + 1) {
-            const uint32_t t01 = pair(ch->taps[ky]), t23 = pair(ch->taps[ky] + 2);
-            const int16_t *row = x + place * COLUMNS, t4 = ch->taps[ky][8];
-            even = smlad(pair(row), t01, even);
-            odd = smlad(pair(row + stride), t01, odd);
-            even = smlad(pair(row + 2), t23, even);
-            odd = smlad(pair(row + stride + 2), t23, odd);
-            even = tvis_requant_sum(even, row[4] * t4);
-            odd = tvis_requant_sum(odd, row[stride + 4] * t4);
-        }
-        y[0] = even;
-        if (i + 1 < count)
-            y[a->c] = odd;
-    }
+    for (int32_t i = 0; i < b->count; i++, y += a->c)
+        memcpy(y, b->sums[i], (size_t)b->channels * sizeof *y);
 }
 
 /* ---- rows ---- */
@@ -202,28 +187,30 @@ static void sum_channel5(const tvis_depthwise_s8_args *a, const tvis_dw_channel5
 static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrdiff_t at)
 {
     const bool three = a->kh == 3;
+    int32_t *sums = a->y32 ? a->y32 + at + (ptrdiff_t)b->ox * a->c + b->c : NULL;
     const tvis_dw_rows r = {
         .x = b->x,
         .channel = three ? (const void *)b->w->three[top] : b->w->five,
-        .y = b->y[0],
+        .y = sums ? (void *)b->sums : b->y,
         .channels = b->channels,
         .count = (b->count + 1) & ~1,
         .zero = a->q.zero,
         .top = top,
+        .wide = sums != NULL,
     };
-    for (int32_t j = 0; a->y32 && j < b->channels; j++) {
-        int32_t *sums = a->y32 + at + (ptrdiff_t)b->ox * a->c + b->c + j;
-        if (three)
-            sum_channel(a, &b->w->three[top][j], b->x + j * 3 * COLUMNS, b->count, sums);
-        else
-            sum_channel5(a, &b->w->five[j], top, b->x + j * 5 * COLUMNS, b->count, sums);
-    }
-    if (a->y32)
+    if (sums && three) {
+        for (int32_t j = 0; j < b->channels; j++)
+            sum_channel(a, &b->w->three[top][j], b->x + j * 3 * COLUMNS, b->count, sums + j);
         return;
+    }
     if (a->stride == 1)
         (three ? tvis_dw3_stride1_armv6 : tvis_dw5_stride1_armv6)(&r);
     else
         (three ? tvis_dw3_stride2_armv6 : tvis_dw5_stride2_armv6)(&r);
+    if (sums) {
+        put_sums(a, b, sums);
+        return;
+    }
     put(a, b, a->y + at);
 }
 
@@ -304,8 +291,8 @@ void tvis_depthwise_s8_picture_armv6(const tvis_depthwise_s8_args *a, const tvis
 
 bool tvis_depthwise_s8_fits_armv6(const tvis_depthwise_s8_args *a)
 {
-    return a->kh == a->kw && (a->kh == 3 || a->kh == 5) && a->dilation == 1 && a->stride <= 2 &&
-           (a->y32 || a->q.shift <= MOST_SHIFT);
+    return a->kh == a->kw && (a->kh == 3 || (a->kh == 5 && !(TVIS_SMALL_STACK && a->y32))) && a->dilation == 1 &&
+           a->stride <= 2 && (a->y32 || a->q.shift <= MOST_SHIFT);
 }
 
 void tvis_depthwise_s8_ring_armv6(const tvis_depthwise_s8_args *a)

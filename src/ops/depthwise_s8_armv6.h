@@ -30,11 +30,12 @@ void tvis_dw_spread_armv6(const int8_t *x, ptrdiff_t c, int32_t pixels, int32_t 
 typedef struct tvis_dw_rows {
     const int16_t *x;    /* (channels, rows of the kernel, TVIS_DW_COLUMNS) */
     const void *channel; /* tvis_dw_channel3 or 5 */
-    int8_t *y;           /* (count, TVIS_DW_BESIDE) */
+    void *y;             /* (count, TVIS_DW_BESIDE) of int8, or of int32 */
     int32_t channels;
     int32_t count; /* of outputs: even */
     int32_t zero;
-    int32_t top; /* 5 x 5: where the first row stands; the others follow, around the end */
+    int32_t top;  /* 5 x 5: where the first row stands; the others follow, around the end */
+    int32_t wide; /* 5 x 5: 1 for sums, which are not scaled */
 } tvis_dw_rows;
 
 void tvis_dw3_stride1_armv6(const tvis_dw_rows *r);

@@ -187,6 +187,7 @@ END_CHANNELS tvis_dw3_stride2_armv6
 #define F_TOP   136
 #define F_STEP  140
 #define F_MUL   144
+#define F_WIDE  148
 #define F_BYTES 152
 #define CHANNEL5 200
 #define TAPS    20 /* bytes of a row */
@@ -218,8 +219,11 @@ smlabb r11, r5, r12, r11
 ldr r12, [sp, #F_TAPS + 16 + \at_w]
 .endm
 
-/* Requantizes and stores r10 and r11; r4 gets the end. */
+/* Requantizes and stores r10 and r11, or stores them as they are; r4 gets the end. */
 .macro STORE_OF_5 mul, zero
+ldr r4, [sp, #F_WIDE]
+cmp r4, #0
+bne 9f
 smmlar r10, r10, \mul, \zero
 smmlar r11, r11, \mul, \zero
 ldr r4, [sp, #F_END]
@@ -227,6 +231,12 @@ ssat r10, #8, r10
 ssat r11, #8, r11
 strb r10, [r1], #BESIDE
 strb r11, [r1], #BESIDE
+b 10f
+9:
+str r10, [r1], #4 * BESIDE
+str r11, [r1], #4 * BESIDE
+ldr r4, [sp, #F_END]
+10:
 cmp r0, r4
 .endm
 
@@ -277,8 +287,9 @@ b 8f
 FUNCTION \name
 ENTER
 sub sp, sp, #F_BYTES
-ldmia r0, {r0-r6}
+ldmia r0, {r0-r7}
 mov r4, r4, lsr #1
+str r7, [sp, #F_WIDE]
 mov r7, #4 * \stride
 mul r4, r4, r7
 str r0, [sp, #F_X]
@@ -339,8 +350,12 @@ OUTPUTS_\stride 4
 ldr r0, [sp, #F_X]
 ldr r1, [sp, #F_Y]
 ldr r2, [sp, #F_LEFT]
+ldr r3, [sp, #F_WIDE]
 add r0, r0, #CHANNEL5
 add r1, r1, #1
+cmp r3, #0
+it ne
+addne r1, r1, #3
 subs r2, r2, #1
 str r0, [sp, #F_X]
 str r1, [sp, #F_Y]

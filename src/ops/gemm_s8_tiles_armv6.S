@@ -158,6 +158,7 @@ bic lr, r3, #7
 mov r4, r0
 add r5, r0, r1
 cmp r3, #128
+ite le
 movle r1, r1, lsl #1
 movgt r1, #120
 adds lr, r0, lr

@@ -53,6 +53,7 @@ TVIS_INLINE int32_t fours(const tvis_narrow_args *a, const constants *constant, 
     const ptrdiff_t at = (ptrdiff_t)i * a->ldy;
     int32_t j = 0;
     for (; j + 4 <= n; j += 4) {
+        TVIS_PREFETCH(x + j + 24);
         uint32_t v[4] = { (uint32_t)tvis_scale_armv6(x[j], mul[j], k.shift),
                           (uint32_t)tvis_scale_armv6(x[j + 1], mul[j + 1], k.shift),
                           (uint32_t)tvis_scale_armv6(x[j + 2], mul[j + 2], k.shift),
