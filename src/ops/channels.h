@@ -28,6 +28,7 @@ uint16_t tvis_channels_choose(uint32_t cpu);
 TVIS_CHANNELS_DECLARE(avx512);
 TVIS_CHANNELS_DECLARE(avx2);
 TVIS_CHANNELS_DECLARE(neon);
+TVIS_CHANNELS_DECLARE(vfp11); /* but for max */
 TVIS_CHANNELS_DECLARE(c);
 
 #endif
