@@ -44,9 +44,9 @@ const tvis_channels_f32_variant tvis_channels_f32[] = {
     { { "8_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 0, 1, 8 }, FUNCTIONS(TVIS_IF_X86, avx2) },
     { { "4_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 4 }, FUNCTIONS(TVIS_IF_AARCH64, neon) },
     { { "8_vfp11", TVIS_CPU_VFP11, TVIS_PACK_PLAIN, 0, 1, 8 },
-      TVIS_IF_ARMV6(tvis_channels_f32_sum_vfp11),
-      TVIS_IF_ARMV6(tvis_channels_f32_max_c),
-      TVIS_IF_ARMV6(tvis_channels_f32_scale_vfp11) },
+      TVIS_IF_VFP11(tvis_channels_f32_sum_vfp11),
+      TVIS_IF_VFP11(tvis_channels_f32_max_c),
+      TVIS_IF_VFP11(tvis_channels_f32_scale_vfp11) },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, FUNCTIONS(ALWAYS, c) },
     { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL, NULL },
 };

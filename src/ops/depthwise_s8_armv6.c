@@ -114,8 +114,14 @@ static void spread(const tvis_depthwise_s8_args *a, block *b, const int8_t *x, i
         fill(a, b, place, 0, columns);
         return;
     }
-    tvis_dw_spread_armv6(x + (ptrdiff_t)(first + from) * a->c + b->c, a->c, end - from, b->channels / 4,
-                         &b->x[place * COLUMNS + from], (ptrdiff_t)sizeof(int16_t) * a->kh * COLUMNS);
+    x += (ptrdiff_t)first * a->c + b->c;
+    /* the twin of an odd last pixel would stand in the next row */
+    const int32_t alone = end == COLUMNS && (end - from) % 2, pairs_end = end - alone;
+    if (pairs_end > from)
+        tvis_dw_spread_armv6(x + (ptrdiff_t)from * a->c, a->c, pairs_end - from, b->channels / 4,
+                             &b->x[place * COLUMNS + from], (ptrdiff_t)sizeof(int16_t) * a->kh * COLUMNS);
+    for (int32_t c = 0; alone && c < b->channels; c++)
+        b->x[(c * a->kh + place) * COLUMNS + pairs_end] = x[(ptrdiff_t)pairs_end * a->c + c];
     fill(a, b, place, 0, from);
     fill(a, b, place, end, columns);
 }

@@ -157,13 +157,13 @@ static void run_s8(const tvis_node_run *r)
 
 /* ---- S16 on one side or on both ---- */
 
-/* Rows of sums at a time: more of them where the kernel keeps what neighbours have in common. Planned alike on machines
- * that don't have it. */
-static int32_t sum_rows(uint8_t plan, uint16_t kernel, const int32_t *y)
+/* Rows of sums at a time: more of them where the kernel keeps what neighbours have in common and memory is no matter.
+ */
+static int32_t sum_rows(uint8_t plan, uint32_t cpu, const int32_t *y)
 {
     enum { MOST = 65536 };
     const int64_t row = (int64_t)y[2] * y[3] * (int64_t)sizeof(int32_t);
-    if (plan != TVIS_PLAN_FAST || !(tvis_depthwise_s8[kernel].k.cpu & TVIS_CPU_ARMV6) || row > MOST)
+    if (plan != TVIS_PLAN_FAST || !(cpu & TVIS_CPU_VFP11) || row > MOST)
         return 1;
     return MOST / row < y[1] ? (int32_t)(MOST / row) : y[1];
 }
@@ -176,7 +176,7 @@ static tvis_status plan_s16(tvis_node_plan *p)
     uint64_t sums = (uint64_t)p->out_dims[0][2] * (uint64_t)p->out_dims[0][3] * sizeof(int32_t);
     if (p->in[0]->dtype == TVIS_S8) {
         choose(p);
-        sums *= (uint64_t)sum_rows(p->config->plan, p->choice[0].kernel, p->out_dims[0]);
+        sums *= (uint64_t)sum_rows(p->config->plan, p->config->cpu, p->out_dims[0]);
     } else
         p->kernel_name = tvis_depthwise_s16[p->choice[0].kernel = tvis_depthwise_s16_choose(p->config->cpu)].k.name;
     if (p->scratch + sums > INT32_MAX)
@@ -191,8 +191,8 @@ static int32_t sum_s8(const tvis_node_run *r, const tvis_conv_shape *s, tvis_dep
 {
     const int8_t *rows[TVIS_MAX_KERNEL];
     const tvis_depthwise_s8_variant *v = &tvis_depthwise_s8[r->kernel[0]];
-    const int32_t most = sum_rows(r->plan, r->kernel[0], r->out_dims[0]);
-    if (most > 1 && s->dilation[0] == 1 && v->fits(a))
+    const int32_t most = sum_rows(r->plan, r->cpu, r->out_dims[0]);
+    if (most > 1 && s->dilation[0] == 1 && v->fits && v->fits(a))
         return run_picture(r, s, a, i, end - i < most ? end : i + most);
     rows_of(r, s, i, rows);
     a->rows = rows;

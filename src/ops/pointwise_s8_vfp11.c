@@ -4,7 +4,7 @@
 #include "ops/pointwise_s8.h"
 #include "ops/requant_armv6.h"
 
-void tvis_pointwise_s8_add_armv6(const tvis_add_s8_args *a)
+void tvis_pointwise_s8_add_vfp11(const tvis_add_s8_args *a)
 {
     const tvis_requant_add x = a->a_q, z = a->b_q;
     const tvis_limits_armv6 l = tvis_limits_of_armv6(&a->q);
@@ -15,7 +15,7 @@ void tvis_pointwise_s8_add_armv6(const tvis_add_s8_args *a)
     }
 }
 
-void tvis_pointwise_s8_scale_armv6(const tvis_scale_s8_args *a)
+void tvis_pointwise_s8_scale_vfp11(const tvis_scale_s8_args *a)
 {
     const tvis_limits_armv6 l = tvis_limits_of_armv6(&a->q);
     const int32_t mul = *a->q.mul, shift = a->q.shift, x_zero = a->x_zero, s_zero = a->s_zero, c = a->c;
@@ -41,7 +41,7 @@ static inline uint32_t largest(uint32_t x, uint32_t y)
     return r;
 }
 
-void tvis_pointwise_s8_max_armv6(const int8_t *const *rows, int32_t count, int32_t pixels, int32_t c, int8_t *y)
+void tvis_pointwise_s8_max_vfp11(const int8_t *const *rows, int32_t count, int32_t pixels, int32_t c, int8_t *y)
 {
     enum { WORD = 4 };
     int32_t k = 0;
@@ -78,7 +78,7 @@ static inline int8_t rounded(float quotient, int32_t zero)
     return (int8_t)q;
 }
 
-void tvis_pointwise_s8_quantize_armv6(const float *x, int32_t n, float scale, int32_t zero, int8_t *y)
+void tvis_pointwise_s8_quantize_vfp11(const float *x, int32_t n, float scale, int32_t zero, int8_t *y)
 {
     float next = n > 0 ? x[0] / scale : 0.0f;
     for (int32_t i = 1; i < n; i++) {
