@@ -21,16 +21,6 @@ static inline int32_t look_up(const int16_t *table, int32_t x)
     return r >> 7;
 }
 
-TVIS_INLINE void store(void *y, const int16_t *table, ptrdiff_t at, int32_t v, const bool wide)
-{
-    if (table)
-        v = look_up(table, v);
-    if (wide)
-        ((int16_t *)y)[at] = (int16_t)v;
-    else
-        ((int8_t *)y)[at] = (int8_t)(table ? tvis_table16_narrow(v) : v);
-}
-
 /* Adds to four values, those of a wide tensor. */
 TVIS_INLINE void add_four(const int16_t *p, const constants *k, uint32_t *v)
 {
@@ -43,14 +33,35 @@ TVIS_INLINE void add_four(const int16_t *p, const constants *k, uint32_t *v)
     v[3] += (uint32_t)d;
 }
 
+/* Stores four values, those of a table where there is one. */
+static void store_four(const tvis_narrow_args *a, ptrdiff_t at, const int32_t *v)
+{
+    int32_t t[4] = { v[0], v[1], v[2], v[3] };
+    if (a->table)
+        for (int32_t i = 0; i < 4; i++)
+            t[i] = a->wide ? look_up(a->table, v[i]) : tvis_table16_narrow(look_up(a->table, v[i]));
+    if (a->wide) {
+        int16_t *y = (int16_t *)a->y + at;
+        y[0] = (int16_t)t[0];
+        y[1] = (int16_t)t[1];
+        y[2] = (int16_t)t[2];
+        y[3] = (int16_t)t[3];
+    } else {
+        int8_t *y = (int8_t *)a->y + at;
+        y[0] = (int8_t)t[0];
+        y[1] = (int8_t)t[1];
+        y[2] = (int8_t)t[2];
+        y[3] = (int8_t)t[3];
+    }
+}
+
 /* What is added is wide. Returns how many columns were done. */
-TVIS_INLINE int32_t fours(const tvis_narrow_args *a, const constants *constant, int32_t i, const int16_t *table,
-                          const bool wide)
+static int32_t fours(const tvis_narrow_args *a, const constants *constant, int32_t i)
 {
     const constants k = *constant;
     const int32_t *x = a->x + (ptrdiff_t)i * a->ldx, *mul = a->q.mul, n = a->n;
-    const int16_t *add = a->add ? (const int16_t *)a->add + (ptrdiff_t)i * a->ldy : NULL;
     const ptrdiff_t at = (ptrdiff_t)i * a->ldy;
+    const int16_t *add = a->add ? (const int16_t *)a->add + at : NULL;
     int32_t j = 0;
     for (; j + 4 <= n; j += 4) {
         TVIS_PREFETCH(x + j + 24);
@@ -60,30 +71,19 @@ TVIS_INLINE int32_t fours(const tvis_narrow_args *a, const constants *constant, 
                           (uint32_t)tvis_scale_armv6(x[j + 3], mul[j + 3], k.shift) };
         if (add)
             add_four(add + j, &k, v);
-        store(a->y, table, at + j, tvis_limit_armv6((int32_t)v[0], &k.limits), wide);
-        store(a->y, table, at + j + 1, tvis_limit_armv6((int32_t)v[1], &k.limits), wide);
-        store(a->y, table, at + j + 2, tvis_limit_armv6((int32_t)v[2], &k.limits), wide);
-        store(a->y, table, at + j + 3, tvis_limit_armv6((int32_t)v[3], &k.limits), wide);
+        const int32_t limited[4] = { tvis_limit_armv6((int32_t)v[0], &k.limits),
+                                     tvis_limit_armv6((int32_t)v[1], &k.limits),
+                                     tvis_limit_armv6((int32_t)v[2], &k.limits),
+                                     tvis_limit_armv6((int32_t)v[3], &k.limits) };
+        store_four(a, at + j, limited);
     }
     return j;
 }
 
-TVIS_INLINE void rows(const tvis_narrow_args *a, const int16_t *table, const bool wide)
+void tvis_narrow_armv6(const tvis_narrow_args *a)
 {
     const constants k = { tvis_limits_of_armv6(&a->q), a->q.shift, a->add_q };
     const bool many = !a->add || (a->add_wide && a->add_q.zero == 0);
     for (int32_t i = 0; i < a->m; i++)
-        tvis_narrow_rest(a, i, many ? fours(a, &k, i, table, wide) : 0);
-}
-
-void tvis_narrow_armv6(const tvis_narrow_args *a)
-{
-    if (a->table && a->wide)
-        rows(a, a->table, true);
-    else if (a->table)
-        rows(a, a->table, false);
-    else if (a->wide)
-        rows(a, NULL, true);
-    else
-        rows(a, NULL, false);
+        tvis_narrow_rest(a, i, many ? fours(a, &k, i) : 0);
 }
