@@ -74,5 +74,7 @@ int memcmp(const void *a, const void *b, size_t n);
 #else
 #define TVIS_IF_VFP11(f) NULL
 #endif
+/* Kernels that want a cache and memory to spare, which bare metal has not: not linked there. */
+#define TVIS_IF_LARGE_ARMV6(f) TVIS_IF_VFP11(f)
 
 #endif

@@ -6,7 +6,7 @@
 enum { FIRST = 0x8000, GROUP = 4, POSITIONS = TVIS_WINOGRAD_S8_POSITIONS };
 
 const tvis_winograd_s8_variant tvis_winograd_s8[] = {
-    { { "f2_armv6", TVIS_CPU_ARMV6, TVIS_PACK_WINOGRAD_S8, 0, 2, 2 }, TVIS_IF_ARMV6(tvis_winograd_s8_f2_armv6) },
+    { { "f2_armv6", TVIS_CPU_ARMV6, TVIS_PACK_WINOGRAD_S8, 0, 2, 2 }, TVIS_IF_LARGE_ARMV6(tvis_winograd_s8_f2_armv6) },
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };
 
