@@ -37,9 +37,15 @@ TVIS_INLINE void add_four(const int16_t *p, const constants *k, uint32_t *v)
 static void store_four(const tvis_narrow_args *a, ptrdiff_t at, const int32_t *v)
 {
     int32_t t[4] = { v[0], v[1], v[2], v[3] };
-    if (a->table)
-        for (int32_t i = 0; i < 4; i++)
-            t[i] = a->wide ? look_up(a->table, v[i]) : tvis_table16_narrow(look_up(a->table, v[i]));
+    if (a->table) {
+        const int16_t *table = a->table;
+        t[0] = look_up(table, v[0]);
+        t[1] = look_up(table, v[1]);
+        t[2] = look_up(table, v[2]);
+        t[3] = look_up(table, v[3]);
+    }
+    for (int32_t i = 0; a->table && !a->wide && i < 4; i++)
+        t[i] = tvis_table16_narrow(t[i]);
     if (a->wide) {
         int16_t *y = (int16_t *)a->y + at;
         y[0] = (int16_t)t[0];
