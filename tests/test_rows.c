@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Fused rows against the same layers one by one: the same bits, whatever the shapes, threads and placing. */
+/* Fused rows against the same layers one by one, in floats and in integers: the same bits, whatever the shapes, threads
+ * and placing. */
 #include "tests/net.h"
 #include "tests/network.h"
+
+#include <tinyvis/quantize.h>
 
 typedef struct net {
     tvis_blob blob;
@@ -59,10 +62,46 @@ static uint32_t stem(tvt_net *n, uint32_t x)
     return tvt_net_node(n, TVIS_OP_MAX_POOL, &y, 1, tvt_net_channels(n, y), tvt_below(2) ? &pool : &wide);
 }
 
+/* MobileNetV1's pairs behind a first convolution, and a depthwise convolution in front of a block. */
+static uint32_t separable(tvt_net *n, uint32_t x)
+{
+    tvt_conv depthwise = tvt_conv_of(0, tvt_below(2) ? 3 : 5, (uint16_t)(1 + tvt_below(2)));
+    depthwise.groups = 0;
+    if (tvt_below(2))
+        x = conv(n, x, 1 + (int32_t)tvt_below(24), 3, 2, some_act());
+    x = tvt_net_conv(n, x, depthwise);
+    tvt_net_set_act(n, x, some_act());
+    x = conv(n, x, 1 + (int32_t)tvt_below(60), 1, 1, some_act());
+    return tvt_below(2) ? inverted_residual(n, x) : x;
+}
+
+static tvis_status random_picture(void *user, uint32_t i, const tvis_tensor *in, tvis_diag *d)
+{
+    (void)user;
+    (void)i;
+    (void)d;
+    tvt_fill_f32(in->data, (size_t)in->dims[0] * (size_t)in->dims[1] * (size_t)in->dims[2] * (size_t)in->dims[3]);
+    return TVIS_OK;
+}
+
+/* The model in its place, in int8: sums of residuals may be int16. */
+static void quantize(net *t)
+{
+    const tvis_quantize_config k = {
+        .struct_size = sizeof k, .mode = TVIS_QUANTIZE_INT8, .percentile = 99.99f, .images = 2, .input = random_picture
+    };
+    tvis_blob small;
+    tvis_diag d;
+    tvt_ok(tvis_quantize(&t->m, &k, &small, NULL, &d), &d);
+    tvis_blob_free(&t->blob);
+    t->blob = small;
+    tvt_ok(tvis_model_open(&t->m, t->blob.data, t->blob.size, &d), &d);
+}
+
 static void make(net *t, uint32_t (*block)(tvt_net *, uint32_t), int blocks)
 {
     tvt_net n;
-    tvt_net_begin(&n, 32, 24);
+    tvt_net_begin(&n, 64, 56);
     uint32_t x = tvt_net_input(&n, 1 + (int32_t)tvt_below(12));
     for (int i = 0; i < blocks; i++)
         x = block(&n, x);
@@ -126,13 +165,15 @@ static uint32_t compare(net *t, const tvt_run *r, int32_t channels)
     return fused;
 }
 
-static uint32_t sweep(uint32_t (*block)(tvt_net *, uint32_t), int networks, int blocks)
+static uint32_t sweep(uint32_t (*block)(tvt_net *, uint32_t), int networks, int blocks, bool integers)
 {
     uint32_t fused = 0;
     for (int i = 0; i < networks; i++) {
         net t;
         tvis_model_info info;
         make(&t, block, blocks);
+        if (integers)
+            quantize(&t);
         tvis_model_get_info(&t.m, &info);
         tvt_run r = tvt_default_run((uint16_t)(1 + tvt_below(3)), (uint16_t)(20 + tvt_below(30)),
                                     (uint16_t)(20 + tvt_below(60)));
@@ -146,16 +187,20 @@ static uint32_t sweep(uint32_t (*block)(tvt_net *, uint32_t), int networks, int 
     return fused;
 }
 
-static void inverted_residuals(void **state)
+static void floats(void **state)
 {
     (void)state;
-    assert_true(sweep(inverted_residual, tvt_quick() ? 10 : 150, 3) > 5);
+    assert_true(sweep(inverted_residual, tvt_quick() ? 10 : 150, 3, false) > 5);
+    assert_true(sweep(separable, tvt_quick() ? 20 : 150, 1, false) > 5);
+    assert_true(sweep(stem, tvt_quick() ? 6 : 60, 1, false) > 2);
 }
 
-static void convolutions_and_pooling(void **state)
+static void integers(void **state)
 {
     (void)state;
-    assert_true(sweep(stem, tvt_quick() ? 6 : 60, 1) > 2);
+    assert_true(sweep(inverted_residual, tvt_quick() ? 20 : 150, 3, true) > 5);
+    assert_true(sweep(separable, tvt_quick() ? 20 : 150, 1, true) > 5);
+    assert_true(sweep(stem, tvt_quick() ? 10 : 60, 1, true) > 2);
 }
 
 /* A residual block in its input's place: one thread only. */
@@ -188,8 +233,8 @@ static void in_place(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(inverted_residuals),
-        cmocka_unit_test(convolutions_and_pooling),
+        cmocka_unit_test(floats),
+        cmocka_unit_test(integers),
         cmocka_unit_test(in_place),
     };
     return cmocka_run_group_tests_name("rows", tests, NULL, NULL);

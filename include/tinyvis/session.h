@@ -20,7 +20,7 @@ TVIS_API extern const tvis_registry tvis_registry_all;
 /* One entry for each operator and element type. ORDER TVIS_OP */
 TVIS_API extern const tvis_op tvis_op_conv2d_f32, tvis_op_depthwise_f32, tvis_op_linear_f32, tvis_op_batch_norm_f32,
     tvis_op_activation_f32, tvis_op_add_f32, tvis_op_global_avg_pool_f32, tvis_op_softmax_f32, tvis_op_reshape_f32,
-    tvis_op_max_pool_f32, tvis_op_rows_f32, tvis_op_scale_f32, tvis_op_shortcut_f32, tvis_op_l2_norm_f32,
+    tvis_op_max_pool_f32, tvis_op_rows_f32, tvis_op_rows_s8, tvis_op_scale_f32, tvis_op_shortcut_f32, tvis_op_l2_norm_f32,
     tvis_op_layer_norm_f32, tvis_op_attention_f32, tvis_op_tokens_f32, tvis_op_slice_f32, tvis_op_quantize_s8,
     tvis_op_dequantize_f32, tvis_op_conv2d_s8, tvis_op_depthwise_s8, tvis_op_linear_s8, tvis_op_activation_s8,
     tvis_op_add_s8, tvis_op_scale_s8, tvis_op_global_avg_pool_s8, tvis_op_max_pool_s8, tvis_op_tokens_s8,
@@ -95,7 +95,7 @@ typedef struct tvis_node_info {
     float       scale;                           /* of an integer output: real = scale * (value - zero); of a float one 0 */
     int32_t     zero;
     bool        factors;                         /* of the same: channels have factors, as equalization gives them */
-    uint16_t    weights[8];                      /* tensor ids of constants among the inputs, TVIS_NONE */
+    uint16_t    weights[16];                     /* tensor ids of constants among the inputs, TVIS_NONE */
     uint64_t    params, macs;
     uint64_t    bytes;                           /* read and written: activations and weights */
     uint32_t    scratch;

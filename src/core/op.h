@@ -10,11 +10,13 @@
 #include <tinyvis/session.h>
 
 /* Nodes that follow each other and that one operator runs as if they were one, never storing what lies between them. */
-#define TVIS_MAX_FUSED 3
+#define TVIS_MAX_FUSED    4u
+#define TVIS_MAX_FUSED_IN 24u
 typedef struct tvis_fusion {
     uint32_t nodes;
     uint8_t in_count;
-    uint16_t in[TVIS_MAX_IN]; /* tensors, by the operator's own rule; TVIS_NONE: not given */
+    uint16_t in[TVIS_MAX_FUSED_IN]; /* tensors, by the operator's own rule; TVIS_NONE: not given. Of those between the
+                                       nodes there is the record only, no shape and no data. */
     uint16_t out;
     bool adds_input; /* the last node adds in[0]; it is not listed twice */
 } tvis_fusion;
@@ -31,8 +33,8 @@ typedef struct tvis_node_plan {
     const tvis_model *model;
     const tvis_session_config *config;
     const tvis_blob_node *node;
-    const tvis_blob_tensor *in[TVIS_MAX_IN]; /* NULL: not given */
-    int32_t in_dims[TVIS_MAX_IN][4];
+    const tvis_blob_tensor *in[TVIS_MAX_FUSED_IN]; /* NULL: not given */
+    int32_t in_dims[TVIS_MAX_FUSED_IN][4];
     const tvis_fusion *fusion; /* NULL: a single node */
     tvis_diag *diag;
 
@@ -57,6 +59,8 @@ typedef struct tvis_node_run {
     uint16_t kernel[TVIS_MAX_FUSED];
     const void *packed[TVIS_MAX_FUSED]; /* weights in the kernel's order, or NULL */
     const tvis_fusion *fusion;
+    const tvis_model *model;
+    const tvis_registry *registry;
     uint8_t *scratch; /* `parts` times scratch_bytes */
     uint32_t scratch_bytes;
     uint16_t parts; /* how many the work is cut into */
@@ -75,6 +79,9 @@ struct tvis_op {
     void (*run)(const tvis_node_run *r);
     bool (*match)(const tvis_model *m, uint32_t node, tvis_fusion *f); /* NULL: runs single nodes */
 };
+
+/* The registry's entry that runs a node on its own, or NULL. */
+const tvis_op *tvis_node_op(const tvis_registry *r, const tvis_model *m, const tvis_blob_node *n);
 
 /* Rounded up to TVIS_ARENA_ALIGN. */
 static inline uint32_t tvis_align(uint32_t n)

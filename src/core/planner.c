@@ -166,8 +166,10 @@ static void describe(walk *w, uint32_t i, const uint16_t *ids, uint32_t count, t
         if (ids[k] == TVIS_NONE)
             continue;
         p->in[k] = &tvis_tensors(w->m)[ids[k]];
-        const int32_t *dims = tvis_is_constant(w->m, ids[k]) ? p->in[k]->dims : find(w, ids[k])->dims;
-        memcpy(p->in_dims[k], dims, sizeof p->in_dims[k]);
+        const live *l = find(w, ids[k]);
+        const int32_t *dims = tvis_is_constant(w->m, ids[k]) ? p->in[k]->dims : l ? l->dims : NULL;
+        if (dims)
+            memcpy(p->in_dims[k], dims, sizeof p->in_dims[k]);
     }
 }
 
@@ -198,13 +200,18 @@ static bool is_dynamic(const tvis_model *m, const tvis_blob_node *n)
 
 /* Nodes with 16-bit integers have entries of their own; an entry for the output's type may take them too. So have
  * layers that multiply in integers between floats. */
-static int32_t entry(const walk *w, const tvis_blob_node *n)
+static int32_t entry(const tvis_registry *r, const tvis_model *m, const tvis_blob_node *n)
 {
-    const tvis_registry *r = w->c->registry;
-    if (is_dynamic(w->m, n))
+    if (is_dynamic(m, n))
         return tvis_find_op(r, n->op, TVIS_DYNAMIC);
-    const int32_t s16 = tvis_node_is_s16(w->m, n) ? tvis_find_op(r, n->op, TVIS_S16) : -1;
-    return s16 >= 0 ? s16 : tvis_find_op(r, n->op, tvis_tensors(w->m)[tvis_ids(w->m)[n->ids + n->in_count]].dtype);
+    const int32_t s16 = tvis_node_is_s16(m, n) ? tvis_find_op(r, n->op, TVIS_S16) : -1;
+    return s16 >= 0 ? s16 : tvis_find_op(r, n->op, tvis_tensors(m)[tvis_ids(m)[n->ids + n->in_count]].dtype);
+}
+
+const tvis_op *tvis_node_op(const tvis_registry *r, const tvis_model *m, const tvis_blob_node *n)
+{
+    const int32_t i = entry(r, m, n);
+    return i < 0 ? NULL : r->ops[i];
 }
 
 /* The operator's answer for node i, or for the fusion that starts there. */
@@ -220,7 +227,7 @@ static tvis_status plan_node(walk *w, uint32_t i, tvis_placed *out)
     f->in_count = n->in_count;
     memcpy(f->in, ids, n->in_count * sizeof *ids);
     describe(w, i, ids, n->in_count, &out->plan);
-    int32_t op = entry(w, n);
+    int32_t op = entry(w->c->registry, w->m, n);
     if (op < 0)
         return tvis_plan_fail(&out->plan, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the registry has no such operator");
     out->op = (uint32_t)op;

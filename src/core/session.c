@@ -278,10 +278,10 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvi
     const tvis_blob_node *n = &tvis_nodes(m)[i];
     const tvis_node_state *state = &tvis_node_states(s)[i];
     const tvis_tensor_state *tensors = tvis_tensor_states(s, h->node_count);
-    const tvis_blob_tensor *in[TVIS_MAX_IN] = { NULL }, *out[TVIS_MAX_OUT] = { NULL };
-    const void *x[TVIS_MAX_IN] = { NULL };
+    const tvis_blob_tensor *in[TVIS_MAX_FUSED_IN] = { NULL }, *out[TVIS_MAX_OUT] = { NULL };
+    const void *x[TVIS_MAX_FUSED_IN] = { NULL };
     void *y[TVIS_MAX_OUT] = { NULL };
-    int32_t in_dims[TVIS_MAX_IN][4], out_dims[TVIS_MAX_OUT][4];
+    int32_t in_dims[TVIS_MAX_FUSED_IN][4], out_dims[TVIS_MAX_OUT][4];
     uint8_t *arena = (uint8_t *)s + s->arena;
     for (uint32_t k = 0; k < f->in_count; k++) {
         const uint16_t id = f->in[k];
@@ -308,6 +308,8 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvi
         .in_dims = (const int32_t(*)[4])in_dims,
         .out_dims = (const int32_t(*)[4])out_dims,
         .fusion = f,
+        .model = m,
+        .registry = s->registry.data,
         .scratch = arena + state->scratch,
         .scratch_bytes = state->scratch_bytes,
         .parts = s->threads,

@@ -28,6 +28,17 @@ tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in,
     return s;
 }
 
+tvis_conv_shape tvis_pool_geometry(const tvis_pool_params *p, const int32_t *in)
+{
+    const int32_t window[4] = { 0, p->kernel[0], p->kernel[1], 0 };
+    const tvis_conv_params as_conv = {
+        .stride = { p->stride[0], p->stride[1] },
+        .dilation = { 1, 1 },
+        .pad = { p->pad[0], p->pad[1], p->pad[2], p->pad[3] },
+    };
+    return tvis_conv_geometry(&as_conv, in, window, sizeof(float));
+}
+
 tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s, uint32_t size)
 {
     const tvis_blob_tensor *w = p->in[1];

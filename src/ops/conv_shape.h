@@ -17,6 +17,8 @@ typedef struct tvis_conv_shape {
 /* From the input, the weights (kh = dims[1], kw = dims[2]) and the node; oh or ow < 1 where the kernel is larger than
  * the padded input. SAME padding as TensorFlow: out = ceil(in / stride), the smaller half before. */
 tvis_conv_shape tvis_conv_geometry(const tvis_conv_params *p, const int32_t *in, const int32_t *weights, uint32_t size);
+/* oh, ow as PyTorch's MaxPool2d (rounded down); < 1 where the window is larger than the padded input. */
+tvis_conv_shape tvis_pool_geometry(const tvis_pool_params *p, const int32_t *in);
 /* Checks input 0 and weights 1 (floats if their size is 4), fills out_dims[0] but for the channels. */
 tvis_status tvis_conv_plan(tvis_node_plan *p, tvis_conv_shape *s, uint32_t size);
 

@@ -5,8 +5,6 @@
 
 #include "ops/conv_shape.h"
 
-/* oh, ow as PyTorch's MaxPool2d (rounded down); < 1 where the window is larger than the padded input. */
-tvis_conv_shape tvis_pool_geometry(const tvis_pool_params *p, const int32_t *in);
 /* rows: kh input rows (iw, ic), NULL outside; each window has a pixel inside because padding is less than the kernel.
  * kernel: row of tvis_channels_f32. */
 void tvis_max_pool_row(const tvis_conv_shape *s, const float *const *rows, uint16_t kernel, float *y);

@@ -4,17 +4,6 @@
 #include "ops/channels.h"
 #include "ops/max_pool.h"
 
-tvis_conv_shape tvis_pool_geometry(const tvis_pool_params *p, const int32_t *in)
-{
-    const int32_t window[4] = { 0, p->kernel[0], p->kernel[1], 0 };
-    const tvis_conv_params as_conv = {
-        .stride = { p->stride[0], p->stride[1] },
-        .dilation = { 1, 1 },
-        .pad = { p->pad[0], p->pad[1], p->pad[2], p->pad[3] },
-    };
-    return tvis_conv_geometry(&as_conv, in, window, sizeof(float));
-}
-
 void tvis_max_pool_row(const tvis_conv_shape *s, const float *const *rows, uint16_t kernel, float *y)
 {
     const float *window[TVIS_MAX_KERNEL];

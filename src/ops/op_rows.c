@@ -1,271 +1,276 @@
 /* SPDX-License-Identifier: MIT */
-/* Planning and running of fused rows. */
+/* Planning and running of fused rows: each node is run by its own operator, on a band of its rows. */
 #include "core/port.h"
-#include "ops/act.h"
-#include "ops/channels.h"
-#include "ops/max_pool.h"
 #include "ops/rows.h"
-#include "ops/winograd.h"
 
-static tvis_status plan_kernels(tvis_node_plan *p, tvis_pipeline *line)
+/* Node k as if it stood alone; x: the shape of its input. */
+static void describe(const tvis_node_plan *p, uint32_t k, const int32_t *x, tvis_node_plan *one)
 {
-    line->panel = line->taps = 0;
-    for (uint32_t k = 0; k < line->count; k++) {
-        tvis_stage *s = &line->s[k];
-        const int64_t rows = (int64_t)p->in_dims[0][0] * s->shape.oh * s->shape.ow;
-        const uint32_t input = TVIS_ROWS_WEIGHTS + 2 * k;
-        if (s->node->op == TVIS_OP_CONV2D) {
-            uint32_t panel;
-            tvis_status status = tvis_matrix_plan(p, k, input, rows, &s->mx, &panel);
-            if (!status)
-                status = tvis_plan_vector(p, input + 1, TVIS_F32, s->channels);
-            if (status)
-                return status;
-            line->panel = panel / sizeof(float) > line->panel ? panel / sizeof(float) : line->panel;
-        } else if (s->node->op == TVIS_OP_DEPTHWISE) {
-            tvis_status status = tvis_plan_vector(p, input + 1, TVIS_F32, s->channels);
-            if (status)
-                return status;
-            if (p->in[input]->bytes > INT32_MAX / 2)
-                return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "weights of more than 1 GiB");
-            line->taps = tvis_depthwise_scratch(p->in[input]) / sizeof(float); /* of the only depthwise stage */
-            p->choice[k].kernel = tvis_depthwise_choose(p->config->cpu);
-            p->macs += (uint64_t)rows * (uint64_t)s->channels * (uint64_t)s->shape.kh * (uint64_t)s->shape.kw;
-        } else {
-            p->choice[k].kernel = tvis_channels_choose(p->config->cpu);
-        }
+    memset(one, 0, sizeof *one);
+    one->model = p->model;
+    one->config = p->config;
+    one->node = p->node + k;
+    one->diag = p->diag;
+    one->in_place = -1;
+    memcpy(one->in, p->in + k * TVIS_ROWS_IN, TVIS_ROWS_IN * sizeof *one->in);
+    memcpy(one->in_dims, p->in_dims + k * TVIS_ROWS_IN, TVIS_ROWS_IN * sizeof *one->in_dims);
+    memcpy(one->in_dims[0], x, sizeof one->in_dims[0]);
+    if (k + 1 == p->fusion->nodes && p->fusion->adds_input) {
+        one->in[TVIS_ROWS_ADD] = p->in[0];
+        memcpy(one->in_dims[TVIS_ROWS_ADD], p->in_dims[0], sizeof one->in_dims[0]);
     }
+}
+
+static uint64_t bytes_of(const int32_t *dims, size_t row)
+{
+    return (uint64_t)dims[0] * (uint64_t)dims[1] * row;
+}
+
+/* What running the nodes takes together and one by one: bytes at the same time. */
+typedef struct needs {
+    uint64_t scratch, single, between;
+} needs;
+
+/* Plans every node; false in *fits where they cannot be fused. */
+static tvis_status plan_stages(tvis_node_plan *p, tvis_pipeline *line, needs *need, bool *fits)
+{
+    int32_t x[4];
+    memcpy(x, p->in_dims[0], sizeof x);
+    uint64_t before = bytes_of(x, (size_t)x[2] * (size_t)x[3] * tvis_dtype_size((tvis_dtype)p->in[0]->dtype));
+    const uint64_t held = p->fusion->adds_input ? before : 0;
+    for (uint32_t k = 0; *fits && k < line->count; k++) {
+        tvis_node_plan one;
+        tvis_stage *s = &line->s[k];
+        s->op = tvis_node_op(p->config->registry, p->model, p->node + k);
+        *fits = s->op != NULL;
+        if (!*fits)
+            break;
+        describe(p, k, x, &one);
+        const tvis_status status = s->op->plan(&one);
+        if (status)
+            return status;
+        tvis_rows_stage(s, p->model, p->node + k, x, one.in_dims[1]);
+        memcpy(x, one.out_dims[0], sizeof x);
+        /* Winograd's tiles are several rows high: bands would cut others */
+        *fits = s->row <= INT32_MAX && !TVIS_PACK_IS_WINOGRAD(one.choice[0].pack);
+        p->choice[k] = one.choice[0];
+        p->macs += one.macs;
+        p->in_place = one.in_place;
+        const bool last = k + 1 == line->count;
+        const uint64_t after = one.in_place < 0 ? bytes_of(x, s->row) : 0;
+        const uint64_t scratch = tvis_align(one.scratch), all = before + after + scratch * p->config->threads;
+        need->scratch = scratch > need->scratch ? scratch : need->scratch;
+        need->single = all + (k ? held : 0) > need->single ? all + (k ? held : 0) : need->single;
+        before = bytes_of(x, s->row);
+        need->between += last ? 0 : before;
+    }
+    memcpy(p->out_dims[0], x, sizeof x);
     return TVIS_OK;
 }
 
-/* Whether a stage is faster in a form that takes several rows at a time, alone. */
-static bool is_better_alone(tvis_node_plan *p, const tvis_pipeline *line)
-{
-    for (uint32_t k = 0; k < line->count; k++)
-        if (line->s[k].node->op == TVIS_OP_CONV2D &&
-            tvis_winograd_plan(p, k, TVIS_ROWS_WEIGHTS + 2 * k, &line->s[k].shape))
-            return true;
-    return false;
-}
-
-/* What the tensors between the stages would take. */
-static uint64_t between(const tvis_node_plan *p, const tvis_pipeline *line)
-{
-    uint64_t floats = 0;
-    for (uint32_t k = 0; k + 1 < line->count; k++)
-        floats += (uint64_t)p->in_dims[0][0] * (uint64_t)line->s[k].shape.oh * line->s[k].row;
-    return floats * sizeof(float);
-}
-
-/* Whether the output may take x's place: output rows lie no further than the rows of x that are expanded by the time
+/* Whether the output may take x's place: output rows lie no further than the rows of x that are used up by the time
  * they are written. (Several threads would read each other's rows.) */
-static bool may_overwrite(const tvis_pipeline *line, const int32_t *x)
+static bool may_overwrite(const tvis_node_plan *p, const tvis_pipeline *line)
 {
-    const tvis_conv_shape *first = &line->s[0].shape, *second = &line->s[1].shape, *third = &line->s[2].shape;
-    return (line->count < 3 || tvis_conv_is_direct(third)) && line->s[1].node->op == TVIS_OP_DEPTHWISE &&
-           tvis_conv_is_direct(first) && second->stride[0] == 1 && second->oh == second->ih &&
-           second->top < second->kh && line->s[line->count - 1].row <= (size_t)x[2] * (size_t)x[3];
+    const int32_t *x = p->in_dims[0];
+    const size_t row = (size_t)x[2] * (size_t)x[3] * tvis_dtype_size((tvis_dtype)p->in[0]->dtype);
+    bool may = p->config->threads == 1 && tvis_conv_is_direct(&line->s[0].shape) &&
+               line->s[line->count - 1].row <= row && (!p->fusion->adds_input || p->in_place == TVIS_ROWS_ADD);
+    for (uint32_t k = 1; k < line->count; k++)
+        may = may && line->s[k].shape.top < line->s[k].shape.kh && line->s[k].shape.oh <= line->s[k].shape.ih;
+    return may;
 }
 
 static tvis_status plan(tvis_node_plan *p)
 {
     enum { CACHE = 512 * 1024 }; /* above it, what lies between the stages leaves the second-level cache */
-    tvis_pipeline line;
-    memset(&line, 0, sizeof line);
+    tvis_pipeline line = { .count = p->fusion->nodes };
+    needs need = { 0, 0, 0 };
+    bool fits = !p->config->no_fusion;
+    const tvis_status status = plan_stages(p, &line, &need, &fits);
     p->declined = true;
-    if (p->config->no_fusion || !tvis_rows_shapes(&line, p->node, p->fusion, (const int32_t(*)[4])p->in_dims))
-        return TVIS_OK;
-    tvis_rows_size(&line);
-    const tvis_stage *end = &line.s[line.count - 1];
-    const int32_t y[4] = { p->in_dims[0][0], end->shape.oh, end->shape.ow, end->channels };
-    const int32_t *add = p->fusion->adds_input ? p->in_dims[0] : p->in[TVIS_ROWS_ADD] ? p->in_dims[TVIS_ROWS_ADD] : y;
-    if (memcmp(add, y, sizeof y) != 0 || (int64_t)y[0] * y[1] > INT32_MAX)
-        return TVIS_OK;
-    const bool alone = is_better_alone(p, &line);
-    tvis_status status = alone ? TVIS_OK : plan_kernels(p, &line);
-    if (status)
+    if (status || !fits)
         return status;
-    const uint64_t scratch = (line.rings + line.gather + line.taps + line.panel) * sizeof(float);
-    const uint64_t stored = between(p, &line), all = scratch * p->config->threads;
-    if (alone || scratch > INT32_MAX ||
-        (p->config->plan == TVIS_PLAN_SMALL ? all > stored / 2 : stored <= CACHE || all > stored)) {
-        p->macs = 0;
-        p->scratch = 0;
-        memset(p->choice, 0, sizeof p->choice);
+    tvis_rows_size(&line, p->config->plan, p->config->cpu);
+    const uint32_t add = (line.count - 1) * TVIS_ROWS_IN + TVIS_ROWS_ADD;
+    const bool over = may_overwrite(p, &line), kept = p->in[add] && p->in_place == TVIS_ROWS_ADD;
+    p->in_place = over ? 0 : kept ? (int8_t)add : -1;
+    const tvis_stage *s = line.s, *last = s + line.count - 1;
+    const uint64_t scratch = need.scratch + line.bytes;
+    const uint64_t x = bytes_of(p->in_dims[0], (size_t)p->in_dims[0][2] * (size_t)p->in_dims[0][3] *
+                                                   tvis_dtype_size((tvis_dtype)p->in[0]->dtype));
+    const uint64_t y = p->in_place < 0 ? bytes_of(p->out_dims[0], last->row) : 0;
+    if (scratch > INT32_MAX || (int64_t)p->out_dims[0][0] * last->shape.oh > INT32_MAX)
         return TVIS_OK;
-    }
+    if (p->config->plan == TVIS_PLAN_SMALL ? x + y + scratch * p->config->threads >= need.single
+                                           : need.between <= CACHE || scratch * p->config->threads > need.between)
+        return TVIS_OK;
     p->declined = false;
     p->kernel_name = "rows";
     p->scratch = (uint32_t)scratch;
-    memcpy(p->out_dims[0], y, sizeof y);
-    p->in_place = p->in[TVIS_ROWS_ADD] ? TVIS_ROWS_ADD : -1;
-    if (p->config->threads == 1 && may_overwrite(&line, p->in_dims[0]))
-        p->in_place = 0;
     return TVIS_OK;
 }
 
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)
 {
-    const int32_t *w = p->in[TVIS_ROWS_WEIGHTS + 2 * node]->dims;
-    const tvis_matrix shape = { .n = w[0], .k = w[1] * w[2] * w[3], .groups = 1 };
-    tvis_matrix_pack(p, node, TVIS_ROWS_WEIGHTS + 2 * node, &shape, out);
+    tvis_node_plan one;
+    describe(p, node, p->in_dims[0], &one); /* packing does not ask for the input's shape */
+    one.choice[0] = p->choice[node];
+    tvis_node_op(p->config->registry, p->model, one.node)->pack(&one, 0, out);
 }
 
 /* One part's pass over the output rows of one picture. */
 typedef struct pass {
     const tvis_node_run *run;
     tvis_pipeline line;
-    const float *x, *add; /* of the picture; add may be NULL */
-    float *y, *gather, *panel;
+    const uint8_t *x, *add; /* of the picture; add may be NULL */
+    uint8_t *y, *scratch;
+    size_t x_row;
 } pass;
 
-static const float *input_row(const pass *p, uint32_t k, int32_t row)
+static uint16_t at_least_0(int32_t v)
 {
-    const tvis_conv_shape *s = &p->line.s[k].shape;
-    const tvis_stage *before = k ? &p->line.s[k - 1] : NULL;
-    if (before)
-        return before->rows + (size_t)(row % before->ring) * before->row;
-    return p->x + (size_t)row * (size_t)s->iw * (size_t)s->ic;
+    return (uint16_t)(v > 0 ? v : 0);
 }
 
-static float *output_row(const pass *p, const tvis_stage *s, int32_t row)
+/* A copy of the node that makes output rows [first, end) of input rows [from, to), with no more padding than they need.
+ */
+static tvis_blob_node band_of(const tvis_stage *s, int32_t first, int32_t end, int32_t from, int32_t to)
 {
-    return s->ring ? s->rows + (size_t)(row % s->ring) * s->row : p->y + (size_t)row * s->row;
+    const tvis_conv_shape *g = &s->shape;
+    const int32_t top = from - (first * g->stride[0] - g->top), rows = (end - first - 1) * g->stride[0] + g->kh;
+    const int32_t right = (g->ow - 1) * g->stride[1] + (g->kw - 1) * g->dilation[1] + 1 - g->iw - g->left;
+    tvis_blob_node n = *s->node;
+    uint16_t *pad = n.op == TVIS_OP_MAX_POOL ? n.p.pool.pad : n.p.conv.pad;
+    if (n.op == TVIS_OP_REQUANTIZE)
+        return n;
+    if (n.op != TVIS_OP_MAX_POOL)
+        n.p.conv.same = 0;
+    pad[0] = at_least_0(top);
+    pad[1] = at_least_0(g->left);
+    pad[2] = at_least_0(rows - pad[0] - (to - from));
+    pad[3] = at_least_0(right);
+    return n;
 }
 
-/* Rows from `row` on, at most `count`, that lie in one run of a ring. */
-static int32_t run_length(int32_t ring, int32_t row, int32_t count)
+/* Output rows [first, end) of stage k. */
+static void run_stage(const pass *p, uint32_t k, int32_t first, int32_t end)
 {
-    const int32_t left = ring ? ring - row % ring : count;
-    return left < count ? left : count;
-}
-
-static void convolve(const pass *p, uint32_t k, int32_t row, int32_t count, const float *x)
-{
-    const tvis_stage *s = &p->line.s[k];
-    const size_t at = (size_t)row * s->row;
-    const tvis_gemm_f32_args a = {
-        .x = x,
-        .bias = s->bias,
-        .add = !s->ring && p->add ? p->add + at : NULL,
-        .y = output_row(p, s, row),
-        .m = count * s->shape.ow,
-        .n = s->channels,
-        .ldx = s->mx.k,
-        .ldy = s->channels,
-    };
-    tvis_matrix_multiply(&s->mx, a, 0, 0, s->node->act, p->run->cpu, p->panel);
-}
-
-/* A row of a layer whose kernel covers several rows of its input. */
-static void compute_row(const pass *p, uint32_t k, int32_t row)
-{
-    const tvis_stage *s = &p->line.s[k];
-    const float *rows[TVIS_MAX_KERNEL];
-    const void *bytes[TVIS_MAX_KERNEL];
-    for (int32_t ky = 0; ky < s->shape.kh; ky++) {
-        const int32_t iy = row * s->shape.stride[0] - s->shape.top + ky;
-        bytes[ky] = rows[ky] = iy >= 0 && iy < s->shape.ih ? input_row(p, k, iy) : NULL;
+    const tvis_node_run *r = p->run;
+    const tvis_stage *s = &p->line.s[k], *before = s - 1;
+    const bool last = k + 1 == p->line.count;
+    int32_t from, to;
+    tvis_rows_reach(&s->shape, first, end, &from, &to);
+    const tvis_blob_node node = band_of(s, first, end, from, to);
+    const tvis_blob_tensor *in[TVIS_ROWS_IN];
+    const void *x[TVIS_ROWS_IN];
+    int32_t in_dims[TVIS_ROWS_IN][4];
+    const int32_t out_dims[1][4] = { { 1, end - first, s->shape.ow, s->channels } };
+    const int32_t dims[4] = { 1, to - from, s->shape.iw, s->shape.ic };
+    void *y = last ? p->y + (size_t)first * s->row : s->rows + (size_t)(first - s->first) * s->row;
+    memcpy(in, r->in + k * TVIS_ROWS_IN, sizeof in);
+    memcpy(x, r->x + k * TVIS_ROWS_IN, sizeof x);
+    memcpy(in_dims, r->in_dims + k * TVIS_ROWS_IN, sizeof in_dims);
+    memcpy(in_dims[0], dims, sizeof dims);
+    x[0] = k ? before->rows + (size_t)(from - before->first) * before->row : p->x + (size_t)from * p->x_row;
+    if (last && p->add) {
+        if (r->fusion->adds_input)
+            in[TVIS_ROWS_ADD] = r->in[0];
+        x[TVIS_ROWS_ADD] = p->add + (size_t)first * s->row;
+        memcpy(in_dims[TVIS_ROWS_ADD], out_dims[0], sizeof dims);
     }
-    if (s->node->op == TVIS_OP_CONV2D) {
-        tvis_conv_gather(&s->shape, bytes, 0, s->shape.ow, 0, s->shape.ic, 0, (uint8_t *)p->gather);
-        convolve(p, k, row, 1, p->gather);
-    } else if (s->node->op == TVIS_OP_DEPTHWISE) {
-        tvis_depthwise_f32_args a = tvis_conv_depthwise_args(&s->shape, s->w, s->bias, rows);
-        tvis_act_range(s->node->act, &a.lo, &a.hi);
-        a.y = output_row(p, s, row);
-        tvis_depthwise_f32[p->run->kernel[k]].run(&a);
-        tvis_act_apply(p->run->cpu, s->node->act, a.y, s->shape.ow, s->channels, s->channels);
-    } else {
-        tvis_max_pool_row(&s->shape, rows, p->run->kernel[k], output_row(p, s, row));
-    }
+    tvis_node_run one = *r;
+    one.node = &node;
+    one.in = in;
+    one.out = last ? r->out : r->in + (k + 1) * TVIS_ROWS_IN;
+    one.x = x;
+    one.y = &y;
+    one.in_dims = (const int32_t(*)[4])in_dims;
+    one.out_dims = out_dims;
+    one.kernel[0] = r->kernel[k];
+    one.packed[0] = r->packed[k];
+    one.fusion = NULL;
+    one.scratch = p->scratch;
+    one.parts = 1;
+    s->op->run(&one);
 }
 
-/* Output rows of stage k up to `end`. */
-static void produce(pass *p, uint32_t k, int32_t end)
+/* Lets go of the rows before `first`. */
+static void slide(tvis_stage *s, int32_t first)
 {
-    tvis_stage *s = &p->line.s[k];
-    const bool direct = s->node->op == TVIS_OP_CONV2D && tvis_conv_is_direct(&s->shape);
-    while (s->have < end) {
-        int32_t count = 1;
-        if (direct) {
-            count = run_length(s->ring, s->have, end - s->have);
-            count = run_length(k ? p->line.s[k - 1].ring : 0, s->have, count);
-            convolve(p, k, s->have, count, input_row(p, k, s->have));
-        } else {
-            compute_row(p, k, s->have);
-        }
-        s->have += count;
-    }
+    if (s->have > first)
+        memmove(s->rows, s->rows + (size_t)(first - s->first) * s->row, (size_t)(s->have - first) * s->row);
+    else
+        s->have = first;
+    s->first = first;
 }
 
-static int32_t clip(int32_t v, int32_t most)
-{
-    return v < 0 ? 0 : v > most ? most : v;
-}
-
-/* Output rows [first, last) of a picture. */
-static void run_band(pass *p, int32_t first, int32_t last)
+/* Output rows [row, end) of the last stage. */
+static void run_band(pass *p, int32_t row, int32_t end)
 {
     const uint32_t count = p->line.count;
-    int32_t end[TVIS_MAX_FUSED];
-    p->line.s[count - 1].have = first;
+    int32_t from[TVIS_MAX_FUSED], to[TVIS_MAX_FUSED];
+    p->line.s[count - 1].have = from[count - 1] = row;
+    to[count - 1] = end;
     for (uint32_t k = count - 1; k > 0; k--) {
-        const tvis_conv_shape *s = &p->line.s[k].shape;
-        p->line.s[k - 1].have = clip(p->line.s[k].have * s->stride[0] - s->top, s->ih);
+        const int32_t have = p->line.s[k].have, first = have > from[k] ? have : from[k];
+        from[k - 1] = to[k - 1] = p->line.s[k - 1].have;
+        if (first < to[k])
+            tvis_rows_reach(&p->line.s[k].shape, first, to[k], &from[k - 1], &to[k - 1]);
     }
-    for (int32_t row = first; row < last; row += p->line.step) {
-        end[count - 1] = row + p->line.step < last ? row + p->line.step : last;
-        for (uint32_t k = count - 1; k > 0; k--) {
-            const tvis_conv_shape *s = &p->line.s[k].shape;
-            end[k - 1] = clip((end[k] - 1) * s->stride[0] - s->top + s->kh, s->ih);
-        }
-        for (uint32_t k = 0; k < count; k++)
-            produce(p, k, end[k]);
+    for (uint32_t k = 0; k < count; k++) {
+        tvis_stage *s = &p->line.s[k];
+        if (k + 1 < count)
+            slide(s, from[k]);
+        if (s->have < to[k])
+            run_stage(p, k, s->have, to[k]);
+        s->have = to[k];
     }
 }
 
-static void bind(pass *p, const tvis_node_run *r, float *scratch)
+static void bind(pass *p, const tvis_node_run *r, uint8_t *scratch)
 {
+    int32_t x[4];
     memset(p, 0, sizeof *p);
+    memcpy(x, r->in_dims[0], sizeof x);
     p->run = r;
-    tvis_rows_shapes(&p->line, r->node, r->fusion, r->in_dims);
-    tvis_rows_size(&p->line);
+    p->line.count = r->fusion->nodes;
+    p->x_row = (size_t)x[2] * (size_t)x[3] * tvis_dtype_size((tvis_dtype)r->in[0]->dtype);
     for (uint32_t k = 0; k < p->line.count; k++) {
         tvis_stage *s = &p->line.s[k];
-        s->rows = scratch;
-        scratch += (size_t)s->ring * s->row;
-        const uint32_t input = TVIS_ROWS_WEIGHTS + 2 * k;
-        s->bias = r->x[input + 1];
-        if (s->node->op == TVIS_OP_CONV2D) {
-            tvis_matrix_bind(&s->mx, r, k, input);
-        } else if (s->node->op == TVIS_OP_DEPTHWISE) {
-            s->w = tvis_depthwise_weights(r->in[input], r->x[input], scratch);
-            scratch += tvis_depthwise_scratch(r->in[input]) / sizeof(float);
-        }
+        s->op = tvis_node_op(r->registry, r->model, r->node + k);
+        tvis_rows_stage(s, r->model, r->node + k, x, r->in_dims[k * TVIS_ROWS_IN + 1]);
+        x[1] = s->shape.oh;
+        x[2] = s->shape.ow;
+        x[3] = s->channels;
     }
-    p->gather = scratch;
-    p->panel = scratch + (size_t)p->line.gather;
+    tvis_rows_size(&p->line, r->plan, r->cpu);
+    for (uint32_t k = 0; k < p->line.count; k++) {
+        p->line.s[k].rows = scratch;
+        scratch += tvis_align((uint32_t)((size_t)p->line.s[k].keep * p->line.s[k].row));
+    }
+    p->scratch = scratch;
 }
 
 static void run_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
     pass p;
-    bind(&p, r, (float *)(void *)(r->scratch + (size_t)part * r->scratch_bytes));
+    bind(&p, r, r->scratch + (size_t)part * r->scratch_bytes);
     const tvis_stage *last = &p.line.s[p.line.count - 1];
     const int32_t oh = last->shape.oh, total = r->in_dims[0][0] * oh, end = tvis_part(total, part + 1, r->parts, 1);
-    const size_t in = (size_t)r->in_dims[0][1] * (size_t)r->in_dims[0][2] * (size_t)r->in_dims[0][3];
     const size_t out = (size_t)oh * last->row;
-    for (int32_t row = tvis_part(total, part, r->parts, 1); row < end;) {
-        const int32_t n = row / oh, first = row % oh, rows = end - row < oh - first ? end - row : oh - first;
-        p.x = (const float *)r->x[0] + (size_t)n * in;
-        p.add = r->fusion->adds_input ? p.x
-                : r->x[TVIS_ROWS_ADD] ? (const float *)r->x[TVIS_ROWS_ADD] + (size_t)n * out
-                                      : NULL;
-        p.y = (float *)r->y[0] + (size_t)n * out;
+    const uint8_t *add = r->fusion->adds_input ? r->x[0] : r->x[(p.line.count - 1) * TVIS_ROWS_IN + TVIS_ROWS_ADD];
+    for (int32_t row = tvis_part(total, part, r->parts, 1), rows; row < end; row += rows) {
+        const int32_t n = row / oh, first = row % oh, left = end - row < oh - first ? end - row : oh - first;
+        rows = left < p.line.step ? left : p.line.step;
+        if (first == 0 || p.y == NULL)
+            for (uint32_t k = 0; k < p.line.count; k++)
+                p.line.s[k].first = p.line.s[k].have = 0;
+        p.x = (const uint8_t *)r->x[0] + (size_t)n * (size_t)r->in_dims[0][1] * p.x_row;
+        p.add = add ? add + (size_t)n * out : NULL;
+        p.y = (uint8_t *)r->y[0] + (size_t)n * out;
         run_band(&p, first, first + rows);
-        row += rows;
     }
 }
 
@@ -274,4 +279,5 @@ static void run(const tvis_node_run *r)
     tvis_run_parts(r, run_part, (void *)(uintptr_t)r);
 }
 
-const tvis_op tvis_op_rows_f32 = { TVIS_OP_COUNT_, TVIS_F32, "rows", plan, pack, run, tvis_rows_match };
+const tvis_op tvis_op_rows_f32 = { TVIS_OP_COUNT_, TVIS_F32, "rows", plan, pack, run, tvis_rows_match_f32 };
+const tvis_op tvis_op_rows_s8 = { TVIS_OP_COUNT_, TVIS_S8, "rows", plan, pack, run, tvis_rows_match_s8 };

@@ -13,6 +13,7 @@ static const tvis_op *const all[] = {
     &tvis_op_reshape_f32,
     &tvis_op_max_pool_f32,
     &tvis_op_rows_f32,
+    &tvis_op_rows_s8,
     &tvis_op_scale_f32,
     &tvis_op_shortcut_f32,
     &tvis_op_l2_norm_f32,

@@ -2,19 +2,10 @@
 /* Which nodes are fused into rows, and the shapes that follow. */
 #include "ops/rows.h"
 #include "core/port.h"
-#include "ops/max_pool.h"
-
-enum { LEAST_PIXELS = 48 }; /* of the last stage's output in one step: products with fewer rows waste the kernels */
 
 static bool is_pointwise(const tvis_blob_node *n, const tvis_blob_tensor *w)
 {
-    return n->op == TVIS_OP_CONV2D && w->dims[1] == 1 && w->dims[2] == 1 && n->p.conv.stride[0] == 1 &&
-           n->p.conv.stride[1] == 1;
-}
-
-static bool is_dense(const tvis_blob_node *n)
-{
-    return n->op == TVIS_OP_CONV2D && n->p.conv.groups == 1 && n->p.conv.dilation[0] == 1;
+    return w->dims[1] == 1 && w->dims[2] == 1 && n->p.conv.stride[0] == 1 && n->p.conv.stride[1] == 1;
 }
 
 /* Node i reads the output of the node before it, which nobody else reads. */
@@ -30,130 +21,140 @@ static bool follows(const tvis_model *m, uint32_t i)
     return in[0] == x && tvis_tensors(m)[x].last_use == i;
 }
 
-static bool is_float(const tvis_model *m, uint16_t id)
+static bool is_type(const tvis_model *m, uint16_t id, bool floats)
 {
-    return tvis_tensors(m)[id].dtype == TVIS_F32;
+    const uint8_t dtype = tvis_tensors(m)[id].dtype;
+    return floats ? dtype == TVIS_F32 : dtype == TVIS_S8 || dtype == TVIS_S16;
 }
 
-/* 'e': pointwise convolution, 'd': depthwise, 'c': other convolution, 'p': max pooling, 0: anything else, among it what
- * the plain operators refuse. */
-static char kind(const tvis_model *m, uint32_t i)
+/* 'e': pointwise convolution, 'd': depthwise, 'c': other convolution, 'p': max pooling, 'r': requantization, 0:
+ * anything else. Whether a node is right is for its own operator to say. */
+static char kind(const tvis_model *m, uint32_t i, bool floats)
 {
     const tvis_blob_node *n = &tvis_nodes(m)[i];
     const uint16_t *in = tvis_ids(m) + n->ids;
-    if (n->out_count != 1 || !is_float(m, in[0]) || !is_float(m, in[n->in_count]))
+    if (n->out_count != 1 || n->in_count > TVIS_ROWS_IN || !is_type(m, in[0], floats) ||
+        !is_type(m, in[n->in_count], floats))
         return 0;
     if (n->op == TVIS_OP_MAX_POOL)
-        return n->in_count == 1 && n->act == TVIS_ACT_NONE ? 'p' : 0;
-    if (n->in_count < 2 || n->in_count > 4 || in[1] == TVIS_NONE || !tvis_is_constant(m, in[1]))
+        return n->in_count == 1 ? 'p' : 0;
+    if (n->op == TVIS_OP_REQUANTIZE)
+        return n->in_count == 1 ? 'r' : 0;
+    if ((n->op != TVIS_OP_CONV2D && n->op != TVIS_OP_DEPTHWISE) || n->in_count < 2 || in[1] == TVIS_NONE ||
+        !tvis_is_constant(m, in[1]) || n->p.conv.dilation[0] != 1)
         return 0;
     const tvis_blob_tensor *w = &tvis_tensors(m)[in[1]];
-    const bool floats = w->dtype == TVIS_F32 || w->dtype == TVIS_F16;
-    if (!floats && w->dtype != TVIS_S4)
+    if (floats && w->dtype == TVIS_S8) /* of a dynamic layer */
         return 0;
-    if (n->op == TVIS_OP_DEPTHWISE)
-        return floats && n->in_count < 4 && w->pack == TVIS_PACK_PLAIN && n->p.conv.dilation[0] == 1 ? 'd' : 0;
-    if (!is_dense(n) || (n->in_count == 4 && in[3] != TVIS_NONE && !is_float(m, in[3])))
-        return 0;
-    return is_pointwise(n, w) ? 'e' : 'c';
+    return n->op == TVIS_OP_DEPTHWISE ? 'd' : is_pointwise(n, w) ? 'e' : 'c';
 }
 
 static bool adds(const tvis_model *m, uint32_t i)
 {
     const tvis_blob_node *n = &tvis_nodes(m)[i];
-    return n->in_count > 3 && tvis_ids(m)[n->ids + 3] != TVIS_NONE;
+    return n->in_count > TVIS_ROWS_ADD && tvis_ids(m)[n->ids + TVIS_ROWS_ADD] != TVIS_NONE;
 }
 
-static uint32_t pattern(const tvis_model *m, uint32_t i)
+/* A depthwise convolution, and the expansion of a block that is better fused without it. */
+static bool is_extra(const tvis_model *m, uint32_t i, bool floats)
 {
-    static const char *const known[] = { "ede", "ccp", "ed", "de" }; /* longest first */
+    const tvis_blob_tensor *w = &tvis_tensors(m)[tvis_ids(m)[tvis_nodes(m)[i + 1].ids + 1]];
+    return w->dims[0] > 2 * w->dims[3] && follows(m, i + 2) && kind(m, i + 2, floats) == 'd';
+}
+
+static uint32_t pattern(const tvis_model *m, uint32_t i, bool floats)
+{
+    /* Longest first. */
+    static const char known[][5] = { "rede", "ede", "cde", "ccp", "red", "ed", "de", "ce", "cd", "cp" };
     for (uint32_t k = 0; k < TVIS_COUNT(known); k++) {
         uint32_t n = 0;
-        while (known[k][n] && (n == 0 || follows(m, i + n)) && kind(m, i + n) == known[k][n] &&
+        while (known[k][n] && (n == 0 || follows(m, i + n)) && kind(m, i + n, floats) == known[k][n] &&
                (!known[k][n + 1] || !adds(m, i + n)))
             n++;
         if (!known[k][n])
-            return n;
+            return known[k][0] == 'd' && is_extra(m, i, floats) ? 0 : n;
     }
     return 0;
 }
 
-bool tvis_rows_match(const tvis_model *m, uint32_t i, tvis_fusion *f)
+static bool match(const tvis_model *m, uint32_t i, bool floats, tvis_fusion *f)
 {
-    const tvis_blob_node *n = &tvis_nodes(m)[i];
-    f->nodes = pattern(m, i);
+    f->nodes = pattern(m, i, floats);
     if (f->nodes == 0)
         return false;
-    f->in_count = TVIS_MAX_IN;
-    for (uint32_t k = 0; k < TVIS_MAX_IN; k++)
+    f->in_count = TVIS_MAX_FUSED_IN;
+    for (uint32_t k = 0; k < TVIS_MAX_FUSED_IN; k++)
         f->in[k] = TVIS_NONE;
-    f->in[0] = tvis_ids(m)[n->ids];
-    for (uint32_t k = 0; k < f->nodes; k++, n++) {
-        const uint16_t *in = tvis_ids(m) + n->ids;
-        if (n->op == TVIS_OP_MAX_POOL)
-            continue;
-        f->in[TVIS_ROWS_WEIGHTS + 2 * k] = in[1];
-        f->in[TVIS_ROWS_WEIGHTS + 2 * k + 1] = n->in_count > 2 ? in[2] : TVIS_NONE;
+    for (uint32_t k = 0; k < f->nodes; k++) {
+        const tvis_blob_node *n = &tvis_nodes(m)[i + k];
+        memcpy(f->in + k * TVIS_ROWS_IN, tvis_ids(m) + n->ids, n->in_count * sizeof *f->in);
+        f->out = tvis_ids(m)[n->ids + n->in_count];
     }
-    n--;
-    f->out = tvis_ids(m)[n->ids + n->in_count];
-    const uint16_t add = adds(m, i + f->nodes - 1) ? tvis_ids(m)[n->ids + 3] : (uint16_t)TVIS_NONE;
-    f->adds_input = add == f->in[0];
-    f->in[TVIS_ROWS_ADD] = f->adds_input ? (uint16_t)TVIS_NONE : add;
+    uint16_t *add = &f->in[(f->nodes - 1) * TVIS_ROWS_IN + TVIS_ROWS_ADD];
+    f->adds_input = *add == f->in[0];
+    if (f->adds_input)
+        *add = TVIS_NONE;
     return true;
 }
 
-/* Shapes of all stages for an input (n, h, w, c); false where they do not fit. */
-bool tvis_rows_shapes(tvis_pipeline *p, const tvis_blob_node *n, const tvis_fusion *f, const int32_t (*dims)[4])
+bool tvis_rows_match_f32(const tvis_model *m, uint32_t i, tvis_fusion *f)
 {
-    int32_t x[4] = { dims[0][0], dims[0][1], dims[0][2], dims[0][3] };
-    p->count = f->nodes;
-    for (uint32_t k = 0; k < p->count; k++, n++) {
-        tvis_stage *s = &p->s[k];
-        const int32_t *w = dims[TVIS_ROWS_WEIGHTS + 2 * k];
-        s->node = n;
-        if (n->op == TVIS_OP_MAX_POOL) {
-            s->shape = tvis_pool_geometry(&n->p.pool, x);
-            s->channels = x[3];
-        } else {
-            bool depthwise = n->op == TVIS_OP_DEPTHWISE;
-            if (w[3] != x[3] || (depthwise && w[0] != 1) || w[1] > (int32_t)TVIS_MAX_KERNEL ||
-                w[2] > (int32_t)TVIS_MAX_KERNEL || (int64_t)w[1] * w[2] * w[3] > TVIS_MAX_DIM)
-                return false;
-            s->shape = tvis_conv_geometry(&n->p.conv, x, w, sizeof(float));
-            s->channels = depthwise ? x[3] : w[0];
-            s->mx = (tvis_matrix){ .n = s->channels, .k = w[1] * w[2] * w[3], .groups = 1 };
-        }
-        if (s->shape.oh < 1 || s->shape.ow < 1 || s->shape.kh > (int32_t)TVIS_MAX_KERNEL ||
-            (int64_t)s->shape.ow * s->channels > INT32_MAX / 4)
-            return false;
-        x[1] = s->shape.oh;
-        x[2] = s->shape.ow;
-        x[3] = s->channels;
-        s->row = (size_t)x[2] * (size_t)x[3];
-    }
-    return true;
+    return match(m, i, true, f);
 }
 
-/* How many rows each ring holds: what a step of the last stage covers. */
-void tvis_rows_size(tvis_pipeline *p)
+bool tvis_rows_match_s8(const tvis_model *m, uint32_t i, tvis_fusion *f)
 {
-    const tvis_stage *last = &p->s[p->count - 1];
-    p->step = (LEAST_PIXELS - 1) / last->shape.ow + 1;
-    if (p->step > last->shape.oh)
-        p->step = last->shape.oh;
-    int32_t rows = p->step;
-    p->rings = p->gather = 0;
+    return match(m, i, false, f);
+}
+
+void tvis_rows_stage(tvis_stage *s, const tvis_model *m, const tvis_blob_node *n, const int32_t *x, const int32_t *w)
+{
+    static const tvis_conv_params one = { .stride = { 1, 1 }, .dilation = { 1, 1 } };
+    static const int32_t pixel[4] = { 1, 1, 1, 1 };
+    const bool weights = n->op == TVIS_OP_CONV2D || n->op == TVIS_OP_DEPTHWISE;
+    const uint8_t dtype = tvis_tensors(m)[tvis_ids(m)[n->ids + n->in_count]].dtype;
+    s->node = n;
+    if (n->op == TVIS_OP_MAX_POOL)
+        s->shape = tvis_pool_geometry(&n->p.pool, x);
+    else
+        s->shape = tvis_conv_geometry(weights ? &n->p.conv : &one, x, weights ? w : pixel, 1);
+    s->channels = n->op == TVIS_OP_CONV2D ? w[0] : x[3];
+    s->row = (size_t)s->shape.ow * (size_t)s->channels * tvis_dtype_size((tvis_dtype)dtype);
+}
+
+static int32_t clip(int32_t v, int32_t most)
+{
+    return v < 0 ? 0 : v > most ? most : v;
+}
+
+void tvis_rows_reach(const tvis_conv_shape *s, int32_t first, int32_t end, int32_t *from, int32_t *to)
+{
+    *from = clip(first * s->stride[0] - s->top, s->ih);
+    *to = clip((end - 1) * s->stride[0] - s->top + s->kh, s->ih);
+}
+
+/* What is kept for so many rows of the last stage. */
+static uint64_t keep(tvis_pipeline *p, int32_t rows)
+{
+    p->step = rows;
+    p->bytes = 0;
     for (uint32_t k = p->count; k-- > 0;) {
         tvis_stage *s = &p->s[k];
-        s->ring = k + 1 < p->count ? rows : 0;
-        p->rings += (uint64_t)s->ring * s->row;
-        if (s->node->op == TVIS_OP_CONV2D && !tvis_conv_is_direct(&s->shape)) {
-            const uint64_t floats = (uint64_t)s->shape.ow * (uint64_t)s->mx.k;
-            p->gather = floats > p->gather ? floats : p->gather;
-        }
-        rows = (rows - 1) * s->shape.stride[0] + s->shape.kh;
-        if (rows > s->shape.ih)
-            rows = s->shape.ih;
+        s->keep = k + 1 < p->count ? rows : 0;
+        p->bytes += ((uint64_t)s->keep * s->row + TVIS_ARENA_ALIGN - 1) / TVIS_ARENA_ALIGN * TVIS_ARENA_ALIGN;
+        rows = clip((rows - 1) * s->shape.stride[0] + s->shape.kh, s->shape.ih);
     }
+    return p->bytes;
+}
+
+void tvis_rows_size(tvis_pipeline *p, uint8_t plan, uint32_t cpu)
+{
+    enum { LEAST_PIXELS = 48, BUDGET = 64 * 1024 }; /* in a band, where products with fewer rows waste the kernels */
+    const tvis_conv_shape *last = &p->s[p->count - 1].shape;
+    const uint64_t budget = plan == TVIS_PLAN_SMALL ? 0 : BUDGET;
+    int32_t rows = clip((LEAST_PIXELS - 1) / last->ow + 1, last->oh);
+    (void)cpu;
+    while (rows < last->oh && keep(p, rows + 1) <= budget)
+        rows++;
+    (void)keep(p, rows);
 }
