@@ -149,11 +149,11 @@ static uint64_t keep(tvis_pipeline *p, int32_t rows)
 
 void tvis_rows_size(tvis_pipeline *p, uint8_t plan, uint32_t cpu)
 {
-    enum { LEAST_PIXELS = 48, BUDGET = 64 * 1024 }; /* in a band, where products with fewer rows waste the kernels */
+    enum { LEAST_PIXELS = 48 };           /* in a band: products with fewer rows waste the kernels */
+    enum { L2 = 262144, SOC_L2 = 65536 }; /* bytes that a band may take of second-level caches, ARM11's is 128 KB */
     const tvis_conv_shape *last = &p->s[p->count - 1].shape;
-    const uint64_t budget = plan == TVIS_PLAN_SMALL ? 0 : BUDGET;
+    const uint64_t budget = plan == TVIS_PLAN_SMALL ? 0 : cpu & TVIS_CPU_ARMV6 ? SOC_L2 : L2;
     int32_t rows = clip((LEAST_PIXELS - 1) / last->ow + 1, last->oh);
-    (void)cpu;
     while (rows < last->oh && keep(p, rows + 1) <= budget)
         rows++;
     (void)keep(p, rows);
