@@ -81,9 +81,26 @@ static bool may_overwrite(const tvis_node_plan *p, const tvis_pipeline *line)
     return may;
 }
 
-static tvis_status plan(tvis_node_plan *p)
+/* What the session's first input takes: no plan needs less, so that nothing is gained where nodes do not need more. */
+static uint64_t picture_bytes(const tvis_node_plan *p)
+{
+    const tvis_blob_header *h = tvis_header(p->model);
+    const tvis_session_config *c = p->config;
+    return (uint64_t)(c->n ? c->n : 1) * (c->h ? c->h : h->h) * (c->w ? c->w : h->w) * h->c * sizeof(float);
+}
+
+/* The least memory, or what lies between the nodes kept in the cache. */
+static bool is_worth(const tvis_node_plan *p, const needs *need, uint64_t ends, uint64_t scratch)
 {
     enum { CACHE = 512 * 1024 }; /* above it, what lies between the stages leaves the second-level cache */
+    const uint64_t all = scratch * p->config->threads;
+    if (p->config->plan == TVIS_PLAN_SMALL)
+        return need->single > picture_bytes(p) && ends + all < need->single;
+    return need->between > CACHE && all <= need->between;
+}
+
+static tvis_status plan(tvis_node_plan *p)
+{
     tvis_pipeline line = { .count = p->fusion->nodes };
     needs need = { 0, 0, 0 };
     bool fits = !p->config->no_fusion;
@@ -100,10 +117,8 @@ static tvis_status plan(tvis_node_plan *p)
     const uint64_t x = bytes_of(p->in_dims[0], (size_t)p->in_dims[0][2] * (size_t)p->in_dims[0][3] *
                                                    tvis_dtype_size((tvis_dtype)p->in[0]->dtype));
     const uint64_t y = p->in_place < 0 ? bytes_of(p->out_dims[0], last->row) : 0;
-    if (scratch > INT32_MAX || (int64_t)p->out_dims[0][0] * last->shape.oh > INT32_MAX)
-        return TVIS_OK;
-    if (p->config->plan == TVIS_PLAN_SMALL ? x + y + scratch * p->config->threads >= need.single
-                                           : need.between <= CACHE || scratch * p->config->threads > need.between)
+    if (scratch > INT32_MAX || (int64_t)p->out_dims[0][0] * last->shape.oh > INT32_MAX ||
+        !is_worth(p, &need, x + y, scratch))
         return TVIS_OK;
     p->declined = false;
     p->kernel_name = "rows";
