@@ -281,59 +281,11 @@ static void readers_make_up_for_channels(void **state)
     tvis_blob_free(&blob);
 }
 
-/* ---- redundancy ---- */
-
-enum { INPUTS = 6, OUTPUTS = 3, ROWS = 4000 };
-
-/* Sums of squares, the lower triangle, and means of rows of which input 5 is nearly inputs 0 and 1 together. */
-static void make_moments(float *squares, double *sum)
-{
-    memset(squares, 0, INPUTS * INPUTS * sizeof *squares);
-    memset(sum, 0, INPUTS * sizeof *sum);
-    for (int r = 0; r < ROWS; r++) {
-        float x[INPUTS];
-        tvt_fill_f32(x, INPUTS);
-        x[5] = x[0] + x[1] + 0.01f * x[5] + 3.0f;
-        for (int i = 0; i < INPUTS; i++) {
-            sum[i] += (double)x[i];
-            for (int j = 0; j <= i; j++)
-                squares[i * INPUTS + j] += x[i] * x[j];
-        }
-    }
-}
-
-/* What others can make up for goes first, and is worth next to nothing; what nothing makes up for, by its weights. */
-static void redundant_inputs_go_first(void **state)
-{
-    float squares[INPUTS * INPUTS], w[OUTPUTS * INPUTS];
-    double sum[INPUTS], worth[INPUTS];
-    (void)state;
-    tvt_srand(9);
-    make_moments(squares, sum);
-    for (int i = 0; i < OUTPUTS * INPUTS; i++)
-        w[i] = i % INPUTS == 2 ? 0.3f : i % INPUTS == 3 ? 0.5f : 1.0f + 0.1f * (float)(i / INPUTS * (i % INPUTS));
-    const tvis_hessian h = { .k = INPUTS, .groups = 1, .rows = ROWS, .h = squares };
-    const tvis_moments m = { sum, NULL, ROWS };
-    assert_true(tvis_prune_redundancy(w, OUTPUTS, &h, &m, worth));
-    int first = 0, last = 0;
-    for (int i = 0; i < INPUTS; i++) {
-        first = worth[i] < worth[first] ? i : first;
-        last = worth[i] > worth[last] ? i : last;
-        for (int j = 0; j < i; j++)
-            assert_true(worth[i] < worth[j] || worth[i] > worth[j]);
-    }
-    assert_true(first == 0 || first == 1 || first == 5);
-    assert_true(last != 2 && last != 3);
-    assert_true(worth[first] < 0.5 * worth[2]);
-    assert_true(worth[2] < worth[3]);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_network_is_cut),          cmocka_unit_test(budgets_are_met),
         cmocka_unit_test(what_cannot_be_cut_is_refused), cmocka_unit_test(readers_make_up_for_channels),
-        cmocka_unit_test(redundant_inputs_go_first),
     };
     return cmocka_run_group_tests_name("prune_channels", tests, NULL, NULL);
 }

@@ -4,7 +4,6 @@
 #define TVIS_QUANT_PRUNE_H
 
 #include "quant/channel_groups_hosted.h"
-#include "quant/hessian_hosted.h"
 
 #include <tinyvis/prune.h>
 
@@ -32,11 +31,6 @@ typedef struct tvis_moments {
  * with as many tensors as the graph had. */
 tvis_moments *tvis_prune_survey(tvis_pruner *p);
 void tvis_prune_survey_free(tvis_moments *m, uint32_t count);
-
-/* What a linear layer's or a 1x1 convolution's outputs lose, as a share of what they vary by, when input c is left out
- * after all those that are worth less and the other weights make up for it. w: (n, h->k); h is not empty. worth:
- * (h->k), all different. False without memory. */
-bool tvis_prune_redundancy(const float *w, int32_t n, const tvis_hessian *h, const tvis_moments *in, double *worth);
 
 /* Multiplications of each node of the plain model, for the caller to free; NULL after an error. */
 double *tvis_prune_macs(tvis_pruner *p);

@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { MOST_INPUTS = 2048 }; /* of a layer whose inputs are compared with each other */
-
 typedef struct unit {
     uint32_t root;
     int32_t index;
@@ -23,7 +21,6 @@ typedef struct cutter {
     int32_t *left; /* of each root: units that stay */
     unit *unit;
     size_t count;
-    tvis_moments *seen; /* on the pictures, while they are needed */
 } cutter;
 
 static bool is_layer(const tvis_gnode *n)
@@ -127,32 +124,20 @@ static bool allocate(cutter *k)
     return k->worth && k->unit;
 }
 
-/* Units of one group, the least first. Shares of several channels add up to what the group loses; networks bear many
- * small losses better than a large one, so that the sum over groups of the squares of their losses is to be small. */
-static void rank_group(const cutter *k, unit *u, int32_t count, double cost, double all)
-{
-    double lost = 0.0;
-    qsort(u, (size_t)count, sizeof *u, by_rank);
-    for (int32_t i = 0; i < count; i++) {
-        lost += u[i].worth;
-        u[i].rank = (k->p->c->worth == TVIS_WORTH_L1 ? u[i].worth / fmax(all, 1e-30) : u[i].worth * lost) / cost;
-    }
-}
-
 static void rank(cutter *k)
 {
     const tvis_channel_groups *s = k->s;
     for (uint32_t r = 0; r < s->count; r++) {
         if (s->root[r] != r || s->fixed[r] || s->units[r] == 0)
             continue;
-        const double *worth = k->worth + k->first[r];
-        unit *group = &k->unit[k->count];
-        double all = 0.0;
+        const double cost = macs_of_unit(k, r), *worth = k->worth + k->first[r];
+        double sum = 0.0;
+        for (int32_t i = 0; i < s->units[r]; i++)
+            sum += worth[i];
         for (int32_t i = 0; i < s->units[r]; i++) {
-            all += worth[i];
-            k->unit[k->count++] = (unit){ r, i, worth[i], worth[i] };
+            const double rank = k->p->c->worth == TVIS_WORTH_L1 ? worth[i] / fmax(sum, 1e-30) : worth[i];
+            k->unit[k->count++] = (unit){ r, i, worth[i], rank / fmax(cost, 1.0) };
         }
-        rank_group(k, group, s->units[r], fmax(macs_of_unit(k, r), 1.0), all);
     }
     qsort(k->unit, k->count, sizeof *k->unit, by_rank);
 }
@@ -205,67 +190,12 @@ static bool drop_to_budget(cutter *k)
     return ok;
 }
 
-/* The only layer that reads a group of single channels, if it is linear or 1x1; TVIS_NONE: there is no such one. */
-static uint32_t only_reader(const cutter *k, uint32_t root)
-{
-    const tvis_graph *g = k->p->g;
-    uint32_t found = TVIS_NONE;
-    for (uint32_t i = 0; i < k->p->count; i++) {
-        const tvis_gnode *n = &g->node[k->p->chosen[i]];
-        const int32_t *w = g->tensor[n->in[1]].dims;
-        if (!is_layer(n) || k->s->root[n->in[0]] != root)
-            continue;
-        if (found != TVIS_NONE || w[1] * w[2] != 1 || w[3] != k->s->units[root] || w[3] > MOST_INPUTS)
-            return TVIS_NONE;
-        found = k->p->chosen[i];
-    }
-    return found;
-}
-
-static tvis_status use_moments(void *user, tvis_hessian *h, tvis_diag *diag)
-{
-    const cutter *k = user;
-    const tvis_gnode *n = &k->p->g->node[h->node];
-    const tvis_gtensor *w = &k->p->g->tensor[n->in[1]];
-    double *worth = k->worth + k->first[k->s->root[n->in[0]]];
-    if (k->p->c->progress)
-        k->p->c->progress(k->p->c->input_user, "channels that others make up for", h->node, k->p->g->node_count);
-    if (!h->h || h->groups != 1 || h->rows == 0)
-        return TVIS_OK;
-    return tvis_prune_redundancy(w->data, w->dims[0], h, &k->seen[n->in[0]], worth)
-               ? TVIS_OK
-               : tvis_fail(diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "channels", "out of memory");
-}
-
-/* Where one layer alone reads a group, its channels are worth what the others cannot make up for. */
-static void find_redundant(cutter *k)
-{
-    tvis_pruner *p = k->p;
-    const tvis_pictures pictures = { p->c->images, p->c->input, p->c->input_user, p->cpu };
-    uint32_t count = 0, *nodes = malloc(k->s->count * sizeof *nodes);
-    k->seen = nodes ? tvis_prune_survey(p) : NULL;
-    if (!k->seen)
-        tvis_graph_out_of_memory(p->g);
-    for (uint32_t i = 0; i < p->count && !p->g->status; i++) { /* in the order in which they run */
-        const uint32_t root = k->s->root[p->g->node[p->chosen[i]].in[0]];
-        if (!k->s->fixed[root] && only_reader(k, root) == p->chosen[i])
-            nodes[count++] = p->chosen[i];
-    }
-    if (!p->g->status && count)
-        p->g->status =
-            tvis_hessian_each(p->m, &pictures, nodes, count, TVIS_HESSIAN_BUDGET, use_moments, k, p->g->diag);
-    tvis_prune_survey_free(k->seen, p->g->tensor_count);
-    free(nodes);
-}
-
 static void choose(cutter *k)
 {
     tvis_pruner *p = k->p;
     float **share = p->c->worth == TVIS_WORTH_SHARE ? tvis_prune_values(p) : NULL;
     for (uint32_t i = 0; i < p->count && !p->g->status; i++)
         add_worth(k, &p->g->node[p->chosen[i]], share ? share[i] : NULL);
-    if (!p->g->status && share && p->c->images)
-        find_redundant(k);
     for (uint32_t i = 0; share && i < p->count; i++)
         free(share[i]);
     free(share);
