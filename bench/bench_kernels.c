@@ -137,6 +137,7 @@ static void gemm_layer(tvb_table *table, const options *o, int32_t m, int32_t n,
     free(y);
 }
 
+#if TVIS_LARGE_CODE
 /* ---- sparse_gemm: nine of ten weights are 0; MACs are those of the dense product ---- */
 
 typedef struct sparse_call {
@@ -198,6 +199,7 @@ static void sparse_layer(tvb_table *table, const options *o, int32_t m, int32_t 
     free(index);
     free((void *)(uintptr_t)w.data);
 }
+#endif
 
 /* ---- gemm_s8 ---- */
 
@@ -967,8 +969,10 @@ int main(int argc, char **argv)
     tvb_table_begin(&table, o.format, columns, TVIS_COUNT(columns));
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
         gemm_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
+#if TVIS_LARGE_CODE
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
         sparse_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
+#endif
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)
         gemm_s8_layer(&table, &o, gemm_layers[i][0], gemm_layers[i][1], gemm_layers[i][2]);
     for (size_t i = 0; i < TVIS_COUNT(gemm_layers); i++)

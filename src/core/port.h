@@ -74,7 +74,12 @@ int memcmp(const void *a, const void *b, size_t n);
 #else
 #define TVIS_IF_VFP11(f) NULL
 #endif
-/* Kernels that want a cache and memory to spare, which bare metal has not: not linked there. */
-#define TVIS_IF_LARGE_ARMV6(f) TVIS_IF_VFP11(f)
+/* Forms of an operator that cost much code, and caches and memory that bare metal does not have: not there, and not in
+ * code that is optimized for size. */
+#if __STDC_HOSTED__ && !defined(__OPTIMIZE_SIZE__)
+#define TVIS_LARGE_CODE 1
+#else
+#define TVIS_LARGE_CODE 0
+#endif
 
 #endif

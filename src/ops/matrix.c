@@ -23,7 +23,7 @@ static bool plan_sparse(tvis_node_plan *p, uint32_t node, uint32_t input, int64_
                         uint32_t *scratch)
 {
     const tvis_blob_tensor *t = p->in[input];
-    if (t->pack != TVIS_PACK_SPARSE)
+    if (!TVIS_LARGE_CODE || t->pack != TVIS_PACK_SPARSE)
         return false;
     const tvis_sparse s = tvis_sparse_of(t, NULL);
     const uint64_t values = (s.bytes - tvis_sparse_head(s.n, s.k)) / s.size / (uint32_t)shape->groups;
@@ -151,7 +151,7 @@ void tvis_matrix_pack(const tvis_node_plan *p, uint32_t node, uint32_t input, co
     const tvis_kernel *kern = tvis_matrix_kernel(p->choice[node].kernel);
     tvis_matrix mx = *shape;
     set_weights(&mx, p->in[input], p->model->blob + p->in[input]->offset);
-    if (kern->pack == TVIS_PACK_SPARSE) {
+    if (TVIS_LARGE_CODE && kern->pack == TVIS_PACK_SPARSE) {
         tvis_sparse_index_make(&mx.sparse, out);
         return;
     }
@@ -198,7 +198,7 @@ void tvis_matrix_multiply(const tvis_matrix *mx, tvis_gemm_f32_args a, int32_t g
     const int32_t row = group * mx->n + col;
     a.k = mx->k;
     tvis_act_range(act, &a.lo, &a.hi);
-    if (mx->kernel >= TVIS_MATRIX_SPARSE)
+    if (TVIS_LARGE_CODE && mx->kernel >= TVIS_MATRIX_SPARSE)
         tvis_sparse_gemm_run(
             &tvis_sparse_gemm[mx->kernel - TVIS_MATRIX_SPARSE],
             &(tvis_sparse_gemm_args){ a, &mx->sparse, mx->packed, row, mx->plan == TVIS_PLAN_SMALL, panel });

@@ -4,6 +4,7 @@
 #ifndef TVIS_OPS_MATRIX_H
 #define TVIS_OPS_MATRIX_H
 
+#include "core/port.h"
 #include "core/op.h"
 #include "core/sparse.h"
 #include "ops/gemm.h"
@@ -24,7 +25,8 @@ typedef struct tvis_matrix {
 /* What planning knows of a kernel. */
 static inline const tvis_kernel *tvis_matrix_kernel(uint16_t kernel)
 {
-    return kernel < TVIS_MATRIX_SPARSE ? &tvis_gemm_f32[kernel].k : &tvis_sparse_gemm[kernel - TVIS_MATRIX_SPARSE].k;
+    return !TVIS_LARGE_CODE || kernel < TVIS_MATRIX_SPARSE ? &tvis_gemm_f32[kernel].k
+                                                           : &tvis_sparse_gemm[kernel - TVIS_MATRIX_SPARSE].k;
 }
 
 /* Chooses the kernel for products with `rows` rows, for a (fusion's) node whose weights are input `input`. Adds to

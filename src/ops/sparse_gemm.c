@@ -3,6 +3,7 @@
 #include "core/half.h"
 #include "core/port.h"
 
+#if TVIS_LARGE_CODE
 /* Values of a group, for each column: rows of w are taken until the next one does not fit. */
 enum { ROOM = 6, SLACK = 16, LEAST_ROWS = 5 };
 enum { L1_FLOATS = 8192, SMALL_KB = 16, MOST_ROWS = 1024, ALIGN = 64 };
@@ -283,3 +284,5 @@ const tvis_sparse_gemm_variant *tvis_sparse_gemm_choose(uint32_t cpu, int64_t m,
     const uint64_t moved = (uint64_t)k * v->turned + (uint64_t)n * v->finished;
     return m >= LEAST_ROWS && k <= TVIS_SPARSE_MAX_K && values * v->product / 16 + moved < dense ? v : NULL;
 }
+
+#endif

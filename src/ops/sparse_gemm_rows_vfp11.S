@@ -4,7 +4,9 @@
  * the cache. What gemm_tiles_vfp11.S says of loads beside the products and of FPSCR holds here too. */
 #define TVIS_A32
 #include "core/asm.h"
-.fpu vfpv2
+
+/* TVIS_LARGE_CODE */
+#ifndef __OPTIMIZE_SIZE__
 
 #define COLUMN 4
 #define VALUE  8
@@ -77,3 +79,5 @@ fmxr fpscr, r12
 fldmiad sp!, {d8-d15}
 LEAVE
 END_FUNCTION tvis_sparse_multiply_vfp11
+
+#endif

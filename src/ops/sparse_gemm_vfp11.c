@@ -6,6 +6,7 @@
 
 #include <float.h>
 
+#if TVIS_LARGE_CODE
 enum { WIDTH = 8 };
 
 #define INFINITE 0x7f800000
@@ -46,3 +47,5 @@ void tvis_sparse_finish_vfp11(const tvis_gemm_f32_args *a, const tvis_sparse_til
             finish_positive((const int32_t *)(const void *)(t->sums + i), t->rows, bits(a->hi),
                             (int32_t *)(void *)(a->y + at));
 }
+
+#endif

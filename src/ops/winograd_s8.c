@@ -3,10 +3,11 @@
 #include "core/port.h"
 #include "ops/dense_s16.h"
 
+#if TVIS_LARGE_CODE
 enum { FIRST = 0x8000, GROUP = 4, POSITIONS = TVIS_WINOGRAD_S8_POSITIONS };
 
 const tvis_winograd_s8_variant tvis_winograd_s8[] = {
-    { { "f2_armv6", TVIS_CPU_ARMV6, TVIS_PACK_WINOGRAD_S8, 0, 2, 2 }, TVIS_IF_LARGE_ARMV6(tvis_winograd_s8_f2_armv6) },
+    { { "f2_armv6", TVIS_CPU_ARMV6, TVIS_PACK_WINOGRAD_S8, 0, 2, 2 }, TVIS_IF_ARMV6(tvis_winograd_s8_f2_armv6) },
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };
 
@@ -169,3 +170,5 @@ void tvis_winograd_s8_run(const tvis_node_run *r, const tvis_conv_shape *s)
     if (is_s8(r))
         tvis_s8_look_up(r, r->y[0], y[0] * y[1] * y[2], y[3], y[3]);
 }
+
+#endif

@@ -6,6 +6,7 @@
 #ifndef TVIS_OPS_WINOGRAD_S8_H
 #define TVIS_OPS_WINOGRAD_S8_H
 
+#include "core/port.h"
 #include "ops/conv_shape.h"
 #include "ops/narrow.h"
 
@@ -42,14 +43,39 @@ int64_t tvis_winograd_s8_tiles(const tvis_conv_shape *s, int32_t pictures);
 /* Bytes. */
 uint64_t tvis_winograd_s8_scratch(int32_t channels);
 uint64_t tvis_winograd_s8_packed(int32_t n, int32_t channels);
+/* Whether a convolution of S8 that was planned runs in this form; if so, answers choice[0], kernel_name and scratch
+ * again. */
+#if TVIS_LARGE_CODE
 /* (n, 3, 3, channels) to (n / columns, 16 positions, channels / piece, columns / 2, piece / 4, 8): a group of four
  * channels of two columns, in pairs as SMLAD takes them (gemm_s8_armv6.h). */
 void tvis_winograd_s8_pack(const int8_t *w, int32_t n, int32_t channels, int16_t *out);
-
-/* Whether a convolution of S8 that was planned runs in this form; if so, answers choice[0], kernel_name and scratch
- * again. */
 bool tvis_winograd_s8_plan(tvis_node_plan *p, const tvis_conv_shape *s);
 bool tvis_winograd_s8_runs(uint16_t kernel);
 void tvis_winograd_s8_run(const tvis_node_run *r, const tvis_conv_shape *s);
+#else
+static inline bool tvis_winograd_s8_plan(tvis_node_plan *p, const tvis_conv_shape *s)
+{
+    (void)p;
+    (void)s;
+    return false;
+}
+static inline bool tvis_winograd_s8_runs(uint16_t kernel)
+{
+    (void)kernel;
+    return false;
+}
+static inline void tvis_winograd_s8_pack(const int8_t *w, int32_t n, int32_t channels, int16_t *out)
+{
+    (void)w;
+    (void)n;
+    (void)channels;
+    (void)out;
+}
+static inline void tvis_winograd_s8_run(const tvis_node_run *r, const tvis_conv_shape *s)
+{
+    (void)r;
+    (void)s;
+}
+#endif
 
 #endif

@@ -6,6 +6,7 @@
 #include "ops/gemm_s8_armv6.h"
 #include "ops/winograd_s8.h"
 
+#if TVIS_LARGE_CODE
 enum { GROUP = 4, POSITIONS = TVIS_WINOGRAD_S8_POSITIONS, LINE = 32, RUN = 8 };
 /* Tiles of a run have two lines of twice as many pixels, of up to 32 columns. */
 TVIS_STATIC_ASSERT(winograd_s8_pixels, TVIS_WINOGRAD_S8_PIXELS == 2 * 2 * RUN * 32);
@@ -270,3 +271,5 @@ void tvis_winograd_s8_f2_armv6(const tvis_winograd_s8_args *a, int32_t first, in
         run_block(&b);
     }
 }
+
+#endif
