@@ -125,6 +125,7 @@ static answers run(const tvis_model *m, uint16_t side, const way *w)
     tvis_tensor in;
     tvis_diag d;
     answers a;
+    size_t bytes;
     r.threads = w->threads;
     r.plan = w->plan;
     r.cpu = tvt_cpu() & w->cpu;
@@ -133,7 +134,8 @@ static answers run(const tvis_model *m, uint16_t side, const way *w)
     c.pool = pool;
     if (w->packed)
         pack = tvt_pack(m, &c);
-    tvt_buf arena = tvt_guarded(tvt_arena_bytes(m, &r));
+    tvt_ok(tvis_session_size(m, &c, &bytes, &d), &d); /* with packed weights some layers are not fused */
+    tvt_buf arena = tvt_guarded(bytes);
     tvt_ok(tvis_session_init(&s, m, &c, arena.p, arena.size, &d), &d);
     assert_int_equal(tvis_session_input(s, 0, &in), TVIS_OK);
     picture(2, side, (uint32_t)in.dims[3], in.data);
