@@ -15,6 +15,12 @@ typedef struct packing {
     uint32_t count;
 } packing;
 
+/* Orders that a blob may have. Transformed weights are larger, and are made at start. */
+static bool is_stored(uint16_t pack)
+{
+    return tvis_is_packed(pack) && pack != TVIS_PACK_INDEX && !TVIS_PACK_IS_TAPS(pack) && !TVIS_PACK_IS_WINOGRAD(pack);
+}
+
 /* Whether the blob's check of sizes (core/blob.c) would take a packed copy of this node's weights. */
 static bool is_dense(const tvis_blob_node *n, const tvis_blob_tensor *w)
 {
@@ -27,7 +33,7 @@ static void pack_weights(packing *c, const tvis_placed *p, uint32_t k)
     const tvis_blob_node *n = &tvis_nodes(c->m)[p->node + k];
     const tvis_choice *choice = &p->plan.choice[k];
     const uint16_t id = n->in_count > 1 ? tvis_ids(c->m)[n->ids + 1] : TVIS_NONE;
-    if (choice->pack_bytes == 0 || choice->pack == TVIS_PACK_PLAIN || id == TVIS_NONE || !tvis_is_constant(c->m, id) ||
+    if (choice->pack_bytes == 0 || !is_stored(choice->pack) || id == TVIS_NONE || !tvis_is_constant(c->m, id) ||
         !is_dense(n, &tvis_tensors(c->m)[id]))
         return;
     tvis_gtensor *t = &c->g.tensor[id];
@@ -54,7 +60,7 @@ static void pack_node(void *user, const tvis_placed *p)
         pack_weights(c, p, k);
 }
 
-/* Of every node's weights, as a session without packed weights would plan it. */
+/* Of every node's weights, as tvis_pack_init() would plan it. */
 static tvis_status pack_all(packing *c, uint32_t cpu, tvis_diag *d)
 {
     tvis_session_config config;
@@ -64,6 +70,7 @@ static tvis_status pack_all(packing *c, uint32_t cpu, tvis_diag *d)
     config.plan = TVIS_PLAN_FAST;
     c->registry = config.registry;
     tvis_status s = tvis_check_config(c->m, &config, d);
+    config.pack = &tvis_pack_wanted;
     if (!s)
         s = tvis_plan_layout(c->m, &config, &l, d);
     if (!s)

@@ -89,13 +89,16 @@ static uint64_t picture_bytes(const tvis_node_plan *p)
     return (uint64_t)(c->n ? c->n : 1) * (c->h ? c->h : h->h) * (c->w ? c->w : h->w) * h->c * sizeof(float);
 }
 
-/* The least memory, or what lies between the nodes kept in the cache. */
+/* The least memory, or what lies between the nodes kept in the cache. ARMv6 prepares int8 depthwise weights for each
+ * band: that takes longer than its memory would (4 % of MobileNetV2 in the model of docs/pizero.md). */
 static bool is_worth(const tvis_node_plan *p, const needs *need, uint64_t ends, uint64_t scratch)
 {
     enum { CACHE = 512 * 1024 }; /* above it, what lies between the stages leaves the second-level cache */
     const uint64_t all = scratch * p->config->threads;
     if (p->config->plan == TVIS_PLAN_SMALL)
         return need->single > picture_bytes(p) && ends + all < need->single;
+    if ((p->config->cpu & TVIS_CPU_ARMV6) && p->in[0]->dtype != TVIS_F32)
+        return false;
     return need->between > CACHE && all <= need->between;
 }
 
