@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """SuperPoint (DeTone et al. 2018), of any channels. While training, a batch norm stands behind every convolution that has a
 ReLU; `folded()` gives the plain convolutions, under the names that `tinyvis convert -m superpoint` reads."""
+import numpy as np
 import torch
 from torch import nn
 import torch.nn.functional as F
@@ -70,9 +71,17 @@ def heat(scores):
     return F.pixel_shuffle(p, CELL)[:, 0]
 
 
-def cells(points):
-    """Pixels with a point, (n, h, w) of 0 and 1, to the class of each cell, (n, h / 8, w / 8): 64 is "none". Of several points
-    in a cell a random one counts."""
-    deep = F.pixel_unshuffle(points[:, None].float(), CELL)
-    none = torch.full_like(deep[:, :1], 0.5)
-    return torch.cat((deep + deep * torch.rand_like(deep), none), 1).argmax(1)
+def cells(points, w, h, sigma=0.7):
+    """Points (n, 2), between pixels too, to what the detector should say of each cell: (h / 8, w / 8, 65), sums of 1, the last
+    one "none". A point is a narrow bell on the pixels of its cell, so that a near miss costs less than a far one and the centre
+    of mass is where the point is. Of several points in a cell the last one counts."""
+    out = np.zeros((h // CELL, w // CELL, CELL * CELL + 1), np.float32)
+    out[..., -1] = 1
+    points = points[((points > -0.5) & (points < (w - 0.5, h - 0.5))).all(1)]
+    cell = np.floor(points + 0.5).astype(int) // CELL
+    away = np.arange(CELL) - (points - cell * CELL)[:, :, None]  # (n, x or y, 8)
+    bell = np.exp(-away ** 2 / (2 * sigma ** 2))
+    deep = (bell[:, 1, :, None] * bell[:, 0, None, :]).reshape(-1, CELL * CELL)
+    out[cell[:, 1], cell[:, 0], :-1] = deep / deep.sum(1, keepdims=True)
+    out[cell[:, 1], cell[:, 0], -1] = 0
+    return out

@@ -92,7 +92,8 @@ def mark(points, w, h):
 def detector_loss(scores, target, valid):
     """Cross entropy a cell, where the whole cell is valid."""
     whole = F.max_pool2d(1 - valid[:, None].float(), 8)[:, 0] == 0
-    return F.cross_entropy(scores.float().permute(0, 2, 3, 1)[whole], cells(target)[whole])
+    said = F.log_softmax(scores.float(), 1).permute(0, 2, 3, 1)[whole]
+    return -(said * target[whole]).sum(1).mean()
 
 
 # ---- shapes ----
@@ -125,13 +126,13 @@ def shapes_batch(a, pool, step, n):
         im, p, inside = sheet(rng, pool)
         m = warps.homography(rng, W, H, 0.8)
         ims.append(warps.light(rng, warps.picture(m, im.astype(np.float32), W, H)))
-        targets.append(mark(warps.points(m, p), W, H))
+        targets.append(cells(warps.points(m, p), W, H))
         valids.append(cv2.warpPerspective(inside, m, (W, H), flags=cv2.INTER_NEAREST))
     return batch(ims), torch.from_numpy(np.stack(targets)), torch.from_numpy(np.stack(valids))
 
 
 def train_shapes(a):
-    run = Run(a, "shapes", a.shapes_steps, 6e-3)
+    run = Run(a, "shapes", a.shapes_steps, 5e-3)
     run.net.train()
     pool = drawn(a) if run.step < run.steps else []
     while run.begin(a.seed):
@@ -169,23 +170,24 @@ def peaks(p, threshold, radius=4, most=200):
     return np.stack((x, y), 1)[order].astype(np.float32)
 
 
-def snapped(im, points, radius=3, apart=4):
-    """Points on the sharpest corner near them (the smaller eigenvalue of the structure tensor): the mean of the views knows where
-    there are points, but not to the pixel. Those that come together are one; those on a mere edge, which could be anywhere along
-    it, and faint ones, which another light hides, are none."""
+def vertex(v):
+    """Where the parabola through three values is highest, from the middle one."""
+    bend = 2 * v[1] - v[0] - v[2] if len(v) == 3 else 0
+    return float(np.clip((v[2] - v[0]) / (2 * bend), -0.5, 0.5)) if bend > 0 else 0.0
+
+
+def corners(im, points, reach=8, apart=3):
+    """The corners of the picture (local maxima of the smaller eigenvalue of the structure tensor, between pixels) that have one of
+    the points within reach: the mean of the views knows where there are points, but not to the pixel. Points on a mere edge, which
+    could be anywhere along it, and faint ones, which another light hides, are none."""
     values = cv2.cornerEigenValsAndVecs(cv2.GaussianBlur(im.astype(np.float32), (5, 5), 1.0), 3, 3)
     corner, edge = values[..., :2].min(2), values[..., :2].max(2)
     h, w = im.shape
-    out, taken = [], np.zeros((h, w), bool)
-    for x, y in points.astype(int):
-        top, left = max(0, y - radius), max(0, x - radius)
-        near = corner[top:y + radius + 1, left:x + radius + 1]
-        dy, dx = np.unravel_index(np.argmax(near), near.shape)
-        y, x = top + dy, left + dx
-        if not taken[y, x] and corner[y, x] > max(0.08 * edge[y, x], FAINT):
-            out.append((x, y))
-            taken[max(0, y - apart):y + apart + 1, max(0, x - apart):x + apart + 1] = True
-    return np.array(out, np.float32).reshape(-1, 2)
+    best = cv2.dilate(corner, np.ones((2 * apart + 1, 2 * apart + 1), np.uint8))
+    near = cv2.dilate(mark(points, w, h), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
+    y, x = np.nonzero((corner == best) & (corner > np.maximum(0.08 * edge, FAINT)) & (near > 0))
+    return np.array([(i + vertex(corner[j, max(0, i - 1):i + 2]), j + vertex(corner[max(0, j - 1):j + 2, i]))
+                     for j, i in zip(y, x)], np.float32).reshape(-1, 2)
 
 
 def label(a, net, turn):
@@ -212,7 +214,7 @@ def label(a, net, turn):
         z = np.load(file)
         ims += list(z["ims"])
         points += np.split(z["points"], np.cumsum(z["counts"])[:-1])
-    both = [(im, snapped(im, p)) for im, p in zip(ims, points)]
+    both = [(im, corners(im, p)) for im, p in zip(ims, points)]
     both = [b for b in both if len(b[1]) >= FEWEST]
     if not both:
         raise SystemExit("the detector finds too little in the photographs: more --shapes-steps or a lower --threshold")
@@ -222,7 +224,7 @@ def label(a, net, turn):
 # ---- both heads ----
 
 def view(rng, im, points, strength):
-    """A view (H, W) of a labelled crop: the picture, its points' map, the valid pixels and the homography."""
+    """A view (H, W) of a labelled crop: the picture, its points, the valid pixels and the homography."""
     zoom = np.exp(rng.uniform(np.log(W / LABEL_W), np.log(1.15)))
     at = np.array([rng.uniform(0, max(0, LABEL_W * zoom - W)), rng.uniform(0, max(0, LABEL_H * zoom - H))])
     place = np.array([[zoom, 0, -at[0]], [0, zoom, -at[1]], [0, 0, 1]])
@@ -231,7 +233,15 @@ def view(rng, im, points, strength):
     inside[3:-3, 3:-3] = 1
     valid = cv2.warpPerspective(inside, m, (W, H), flags=cv2.INTER_NEAREST)
     seen = cv2.warpPerspective(im.astype(np.float32), m, (W, H), flags=cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR)
-    return warps.light(rng, seen), mark(warps.points(m, points), W, H), valid, m
+    return warps.light(rng, seen), warps.points(m, points), valid, m
+
+
+def inside(points, valid):
+    """Those of the points that are on valid pixels."""
+    near = np.round(points).astype(int)
+    ok = (near >= 0).all(1) & (near[:, 0] < W) & (near[:, 1] < H)
+    ok[ok] = valid[near[ok, 1], near[ok, 0]] > 0
+    return points[ok]
 
 
 def pair(a, step, i, labelled):
@@ -244,8 +254,7 @@ def pair(a, step, i, labelled):
         y, x = np.nonzero(first[2])
         pick = rng.integers(len(x), size=min(len(x), 400)) if len(x) else []
         spots = np.stack((x[pick], y[pick]), 1).astype(np.float64) if len(x) else np.zeros((0, 2))
-        y, x = np.nonzero(first[1] & first[2])
-        spots = np.concatenate((np.stack((x, y), 1).astype(np.float64), spots))
+        spots = np.concatenate((inside(first[1], first[2]), spots))
         there = warps.points(m, spots)
         ok = (there >= 0).all(1) & (there[:, 0] <= W - 1) & (there[:, 1] <= H - 1)
         near = np.round(there[ok]).astype(int)
@@ -281,7 +290,7 @@ def descriptor_loss(da, db, spots, temperature=0.06):
 
 
 def train_joint(a, labelled, turn, steps, start):
-    run = Run(a, f"joint{turn}", steps, 4e-3)
+    run = Run(a, f"joint{turn}", steps, 3e-3)
     if run.step == 0:
         run.net.load_state_dict(start.state_dict())
     run.net.train()
@@ -290,7 +299,7 @@ def train_joint(a, labelled, turn, steps, start):
         pairs = [pair(a, run.step, i, labelled) for i in range(a.pairs)]
         drawn_x, drawn_target, drawn_valid = shapes_batch(a, pool, run.step, a.pairs)
         x = torch.cat((batch([p[0][0] for p in pairs] + [p[1][0] for p in pairs]), drawn_x))
-        target = torch.from_numpy(np.stack([p[0][1] for p in pairs] + [p[1][1] for p in pairs]))
+        target = torch.from_numpy(np.stack([cells(p[k][1], W, H) for k in (0, 1) for p in pairs]))
         valid = torch.from_numpy(np.stack([p[0][2] for p in pairs] + [p[1][2] for p in pairs]))
         scores, d = run.net(x)
         scores, drawn_scores = scores[:2 * a.pairs], scores[2 * a.pairs:]

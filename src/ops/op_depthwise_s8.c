@@ -165,7 +165,8 @@ static int32_t sum_rows(uint8_t plan, uint32_t cpu, const int32_t *y)
     const int64_t row = (int64_t)y[2] * y[3] * (int64_t)sizeof(int32_t);
     if (plan != TVIS_PLAN_FAST || !(cpu & TVIS_CPU_VFP11) || row > MOST)
         return 1;
-    return MOST / row < y[1] ? (int32_t)(MOST / row) : y[1];
+    const int32_t rows = MOST / (int32_t)row;
+    return rows < y[1] ? rows : y[1];
 }
 
 static tvis_status plan_s16(tvis_node_plan *p)

@@ -17,7 +17,12 @@ BEGIN {
     rule("dense_s8\\.c:multiply$", "^tvis_gemm_s8_.*(c|armv6|dsp)$")
     rule("dense_s16\\.c:product$", "^tvis_gemm_s(8|16)_.*(c|armv6|dsp)$")
     rule("dense_dynamic\\.c:multiply$", "^tvis_(gemm_s8|dynamic)_.*(c|armv6|dsp)$")
-    rule("^tvis_run_parts$", "src/ops/.*:[a-z0-9_]*part[a-z0-9_]*$")
+    # of fused rows the part is reached from run_node, too; the nodes' own parts are below it
+    rule("^tvis_run_parts$", "src/ops/(op_[^r]|op_re|op_r_|[^o]).*:[a-z0-9_]*part[a-z0-9_]*$")
+    rule("op_rows\\.c:.*(part|pass|band|stage).*", "src/ops/op_(conv|depthwise|max_pool|requantize).*:run(_.*)?$")
+    rule("op_rows\\.c:pack$", "src/ops/op_(conv|depthwise).*:pack$")
+    rule("op_rows\\.c:(plan|plan_stages)$", "src/ops/op_(conv|depthwise|max_pool|requantize).*:plan(_.*)?$")
+    rule("op_depthwise_s8\\.c:run_picture$", "^tvis_depthwise_s8_picture_.*(armv6|dsp)$")
     rule("src/ops/.*:run(_[a-z]*)?$|^tvis_matmul_run$", "SAME:[a-z0-9_]*part[a-z0-9_]*$")
     rule("models/match\\.c:.*", "models/match\\.c:.*distance.*|^tvis_.*_c$")
     rule("op_depthwise.*\\.c:.*part", "^tvis_depthwise_.*(c|armv6|dsp)$")
