@@ -176,18 +176,20 @@ def vertex(v):
     return float(np.clip((v[2] - v[0]) / (2 * bend), -0.5, 0.5)) if bend > 0 else 0.0
 
 
-def corners(im, points, reach=8, apart=3):
+def corners(im, points, reach=8, apart=3, most=120):
     """The corners of the picture (local maxima of the smaller eigenvalue of the structure tensor, between pixels) that have one of
     the points within reach: the mean of the views knows where there are points, but not to the pixel. Points on a mere edge, which
-    could be anywhere along it, and faint ones, which another light hides, are none."""
+    could be anywhere along it, and faint ones, which another light hides, are none. The sharpest come last: of several in a cell
+    that one counts."""
     values = cv2.cornerEigenValsAndVecs(cv2.GaussianBlur(im.astype(np.float32), (5, 5), 1.0), 3, 3)
     corner, edge = values[..., :2].min(2), values[..., :2].max(2)
     h, w = im.shape
     best = cv2.dilate(corner, np.ones((2 * apart + 1, 2 * apart + 1), np.uint8))
     near = cv2.dilate(mark(points, w, h), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
     y, x = np.nonzero((corner == best) & (corner > np.maximum(0.08 * edge, FAINT)) & (near > 0))
+    order = np.argsort(corner[y, x], kind="stable")[-most:]
     return np.array([(i + vertex(corner[j, max(0, i - 1):i + 2]), j + vertex(corner[max(0, j - 1):j + 2, i]))
-                     for j, i in zip(y, x)], np.float32).reshape(-1, 2)
+                     for j, i in zip(y[order], x[order])], np.float32).reshape(-1, 2)
 
 
 def label(a, net, turn):
@@ -319,11 +321,11 @@ def main():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--shapes", type=int, default=2500, help="synthetic pictures")
-    p.add_argument("--shapes-steps", type=int, default=2200)
-    p.add_argument("--crops", type=int, default=500, help="parts of photographs to label")
+    p.add_argument("--shapes-steps", type=int, default=2000)
+    p.add_argument("--crops", type=int, default=600, help="parts of photographs to label")
     p.add_argument("--views", type=int, default=10, help="views of each of them that are averaged")
     p.add_argument("--threshold", type=float, default=0.004, help="of labels: what the mean of the views has at least")
-    p.add_argument("--joint-steps", type=lambda s: tuple(map(int, s.split(","))), default=(600, 2400),
+    p.add_argument("--joint-steps", type=lambda s: tuple(map(int, s.split(","))), default=(600, 5000),
                    help="steps of each round of labelling and joint training")
     p.add_argument("--pairs", type=int, default=8, help="a step, of two views each")
     p.add_argument("--spots", type=int, default=256, help="places in a pair that descriptors are compared at")
