@@ -149,4 +149,22 @@ static inline void tvt_infer(const tvis_model *m, const tvt_run *r, const float 
     }
 }
 
+static inline void tvt_add_macs(void *user, uint32_t node, const tvis_node_info *info)
+{
+    (void)node;
+    *(uint64_t *)user += info->macs;
+}
+
+/* Multiplications at the model's own size. */
+static inline uint64_t tvt_macs_of(const tvis_model *m)
+{
+    tvis_session_config c;
+    tvis_session_bytes bytes;
+    tvis_diag d;
+    uint64_t macs = 0;
+    tvis_session_defaults(&c);
+    tvt_ok(tvis_session_plan(m, &c, &bytes, tvt_add_macs, &macs, &d), &d);
+    return macs;
+}
+
 #endif

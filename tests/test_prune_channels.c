@@ -160,23 +160,6 @@ static void make_small(tvis_blob *blob, tvis_model *m)
     tvt_convert(&c, blob, m);
 }
 
-static void add_macs(void *user, uint32_t node, const tvis_node_info *info)
-{
-    (void)node;
-    *(uint64_t *)user += info->macs;
-}
-
-static uint64_t macs_of(const tvis_model *m)
-{
-    tvis_session_config c;
-    tvis_session_bytes bytes;
-    tvis_diag d;
-    uint64_t macs = 0;
-    tvis_session_defaults(&c);
-    tvt_ok(tvis_session_plan(m, &c, &bytes, add_macs, &macs, &d), &d);
-    return macs;
-}
-
 static void budgets_are_met(void **state)
 {
     static const double amounts[] = { 0.05, 0.2, 0.5, 0.7 };
@@ -185,14 +168,14 @@ static void budgets_are_met(void **state)
     tvis_diag d;
     (void)state;
     make_small(&blob, &m);
-    const double all = (double)macs_of(&m);
+    const double all = (double)tvt_macs_of(&m);
     for (size_t i = 0; i < 2 * TVIS_COUNT(amounts); i++) {
         tvis_prune_config c = channels;
         c.amount = amounts[i / 2];
         c.worth = i & 1u;
         tvt_ok(tvis_prune(&m, &c, &out, NULL, &d), &d);
         tvt_ok(tvis_model_open(&small, out.data, out.size, &d), &d);
-        const double left = (double)macs_of(&small) / all;
+        const double left = (double)tvt_macs_of(&small) / all;
         assert_true(left <= 1.0 - c.amount + 1e-9 && left > 0.95 - c.amount);
         tvis_blob_free(&out);
     }

@@ -144,23 +144,6 @@ static double distance(const tvis_model *a, const tvis_model *b)
     return sum / all;
 }
 
-static void add_macs(void *user, uint32_t node, const tvis_node_info *info)
-{
-    (void)node;
-    *(uint64_t *)user += info->macs;
-}
-
-static uint64_t macs_of(const tvis_model *m)
-{
-    tvis_session_config c;
-    tvis_session_bytes bytes;
-    tvis_diag d;
-    uint64_t macs = 0;
-    tvis_session_defaults(&c);
-    tvt_ok(tvis_session_plan(m, &c, &bytes, add_macs, &macs, &d), &d);
-    return macs;
-}
-
 static void low_ranks_are_found(void **state)
 {
     tvis_blob blob, out;
@@ -177,7 +160,7 @@ static void low_ranks_are_found(void **state)
         tvt_ok(tvis_model_open(&small, out.data, out.size, &d), &d);
         assert_true(tvis_header(&small)->node_count >= tvis_header(&m)->node_count + 2);
         assert_true(report.zeros > report.weights / 2);
-        assert_true(macs_of(&small) < macs_of(&m) / 2);
+        assert_true(tvt_macs_of(&small) < tvt_macs_of(&m) / 2);
         assert_true(distance(&m, &small) < 1e-3);
         tvis_blob_free(&out);
     }
@@ -198,7 +181,7 @@ static void budgets_are_kept(void **state)
         c.input = picture;
         tvt_ok(tvis_prune(&m, &c, &out, NULL, &d), &d);
         tvt_ok(tvis_model_open(&small, out.data, out.size, &d), &d);
-        assert_true((double)macs_of(&small) <= (1.0 - c.amount) * (double)macs_of(&m) + 1.0);
+        assert_true((double)tvt_macs_of(&small) <= (1.0 - c.amount) * (double)tvt_macs_of(&m) + 1.0);
         const double now = distance(&m, &small);
         assert_true(now >= 0.5 * last);
         last = now;

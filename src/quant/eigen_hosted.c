@@ -15,24 +15,6 @@ typedef struct space {
     uint32_t cpu;
 } space;
 
-/* y (m, n) = x (m, k) * w (n, k)^T */
-static void multiply(const space *p, const float *x, const float *w, int32_t m, int32_t n, int32_t k, float *y)
-{
-    memset(y, 0, (size_t)m * (size_t)n * sizeof *y);
-    tvis_product_add(&(tvis_product){ .y = y,
-                                      .x = x,
-                                      .w = w,
-                                      .m = m,
-                                      .n = n,
-                                      .k = k,
-                                      .ldy = n,
-                                      .ldx = k,
-                                      .ldw = k,
-                                      .sign = 1,
-                                      .panel = p->panel,
-                                      .cpu = p->cpu });
-}
-
 static void fill_randomly(float *q, size_t count)
 {
     uint32_t seed = 1;
@@ -151,12 +133,12 @@ static void iterate(space *p, float *small)
     fill_randomly(p->q, all);
     straighten(p->q, p->count, p->n);
     for (int32_t i = 0; i < TIMES; i++) {
-        multiply(p, p->q, p->s, p->count, p->n, p->n, p->z);
+        tvis_product_of(p->q, p->s, p->count, p->n, p->n, p->panel, p->cpu, p->z);
         memcpy(p->q, p->z, all * sizeof *p->q);
         straighten(p->q, p->count, p->n);
     }
-    multiply(p, p->q, p->s, p->count, p->n, p->n, p->z);
-    multiply(p, p->z, p->q, p->count, p->count, p->n, small);
+    tvis_product_of(p->q, p->s, p->count, p->n, p->n, p->panel, p->cpu, p->z);
+    tvis_product_of(p->z, p->q, p->count, p->count, p->n, p->panel, p->cpu, small);
     for (size_t i = 0; i < square; i++)
         p->b[i] = (double)small[i];
     diagonalize(p);

@@ -3,6 +3,7 @@
 #include "ops/gemm.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { BLOCK = 64 };
 
@@ -47,6 +48,24 @@ void tvis_product_add(const tvis_product *p)
         pack(p, j, a.n, nr);
         v->run(&a);
     }
+}
+
+void tvis_product_of(const float *x, const float *w, int32_t m, int32_t n, int32_t k, float *panel, uint32_t cpu,
+                     float *y)
+{
+    memset(y, 0, (size_t)m * (size_t)n * sizeof *y);
+    tvis_product_add(&(tvis_product){ .y = y,
+                                      .x = x,
+                                      .w = w,
+                                      .m = m,
+                                      .n = n,
+                                      .k = k,
+                                      .ldy = n,
+                                      .ldx = k,
+                                      .ldw = k,
+                                      .sign = 1,
+                                      .panel = panel,
+                                      .cpu = cpu });
 }
 
 /* Rows of the triangle, BLOCK at a time; a little above the diagonal is computed too. */

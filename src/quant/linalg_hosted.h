@@ -20,6 +20,9 @@ typedef struct tvis_product {
 #define TVIS_PRODUCT_COLUMNS 32
 
 void tvis_product_add(const tvis_product *p);
+/* y (m, n) = x (m, k) * w (n, k)^T, all of them without gaps; `panel` and `cpu` as above. */
+void tvis_product_of(const float *x, const float *w, int32_t m, int32_t n, int32_t k, float *panel, uint32_t cpu,
+                     float *y);
 
 /* a (n, n), lower triangle, += x (n, count) * x^T: x has its rows `ld` apart. */
 void tvis_add_squares(float *a, int32_t n, const float *x, int32_t count, int32_t ld, float *panel, uint32_t cpu);

@@ -41,25 +41,6 @@ static void describe(factorizer *f, const double *macs)
     }
 }
 
-/* y (m, n) = x (m, k) * w (n, k)^T */
-static void multiply(const factorizer *f, const float *x, const float *w, int32_t m, int32_t n, int32_t k, float *panel,
-                     float *y)
-{
-    memset(y, 0, (size_t)m * (size_t)n * sizeof *y);
-    tvis_product_add(&(tvis_product){ .y = y,
-                                      .x = x,
-                                      .w = w,
-                                      .m = m,
-                                      .n = n,
-                                      .k = k,
-                                      .ldy = n,
-                                      .ldx = k,
-                                      .ldw = k,
-                                      .sign = 1,
-                                      .panel = panel,
-                                      .cpu = f->p->cpu });
-}
-
 /* The upper triangle of a (n, n) is the lower one. */
 static void mirror(float *a, int32_t n)
 {
@@ -75,11 +56,11 @@ static bool decompose(const factorizer *f, factors *l, const float *w, float *c,
     float *s = work + nk, *panel = s + (size_t)l->n * (size_t)l->n;
     if (c) {
         mirror(c, l->k);
-        multiply(f, w, c, l->n, l->k, l->k, panel, work);
+        tvis_product_of(w, c, l->n, l->k, l->k, panel, f->p->cpu, work);
     } else {
         memcpy(work, w, nk * sizeof *w);
     }
-    multiply(f, work, w, l->n, l->n, l->k, panel, s);
+    tvis_product_of(work, w, l->n, l->n, l->k, panel, f->p->cpu, s);
     for (ptrdiff_t i = 0; i < l->n; i++)
         l->energy += (double)s[i * l->n + i];
     l->e = malloc((size_t)l->most * (size_t)l->n * sizeof *l->e);
