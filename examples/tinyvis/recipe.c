@@ -58,7 +58,7 @@ static tvis_status check_amount(const recipe_stage *s, const char *text, size_t 
     if (n < sizeof copy)
         memcpy(copy, text, n);
     const double v = strtod(copy, &end);
-    if (end != copy + n || !(v >= 0 && v < 1))
+    if ((size_t)(end - copy) != n || !(v >= 0 && v < 1))
         return bad(s, "the amount is not a number from 0 to below 1", d);
     if (v <= 0)
         return bad(s, "an amount of 0 leaves nothing out", d);
