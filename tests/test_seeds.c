@@ -7,6 +7,17 @@
 
 #include <dirent.h>
 
+/* Weights in the order of kernels that this processor does not have. */
+static bool is_for_another_processor(const tvis_model *m, const tvis_session_config *c, const char *name)
+{
+    size_t bytes;
+    tvis_diag d;
+    if (!strstr(name, "_packed") || !tvis_session_size(m, c, &bytes, &d))
+        return false;
+    assert_int_equal(d.code, TVIS_DIAG_NO_KERNEL);
+    return true;
+}
+
 static void each_opens_and_runs(void **state)
 {
     static const char folder[] = "tests/fuzz/seeds/blob";
@@ -27,9 +38,11 @@ static void each_opens_and_runs(void **state)
         tvt_ok(tvis_model_open(&m, f.data, f.size, &diag), &diag);
         tvt_ok(tvis_blob_verify(&m, &diag), &diag);
         tvis_session_defaults(&c);
-        assert_true(tvt_exercise(&m, c));
+        if (!is_for_another_processor(&m, &c, e->d_name)) {
+            assert_true(tvt_exercise(&m, c));
+            count++;
+        }
         tvis_file_close(&f);
-        count++;
     }
     assert_int_equal(closedir(d), 0);
     assert_true(count >= 18);
