@@ -23,7 +23,7 @@ done
 [ $failures != 0 ] || echo "ok - $n files compile for hard float"
 # The linker compares what the objects say of their calls.
 # shellcheck disable=SC2086
-if $CC $flags -nostdlib -no-pie -Wl,-r -o "$T/all.o" "$T"/*.o 2>"$T/err" && [ ! -s "$T/err" ]; then
+if $CC $flags -nostdlib -no-pie -r -o "$T/all.o" "$T"/*.o 2>"$T/err" && [ ! -s "$T/err" ]; then
     echo "ok - they go together"
 else
     echo "not ok - they go together: $(head -n 1 "$T/err")"
