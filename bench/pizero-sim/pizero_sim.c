@@ -82,6 +82,10 @@ static void count_cb(unsigned vcpu, void *ud)
         }
     } else
         S.insns += b->n;
+    if (roi_on || !roi_seen) {
+        b->execs++;
+        b->cycles += b->n;
+    }
 }
 
 /* how far is register r moved, by constants only, between block start and insn i? */

@@ -20,6 +20,28 @@ static uint32_t pages_touched(void)
     return n;
 }
 
+/* Per block: address, instructions, times, cycles (instructions in all when only counting), cycles of them that waited for data. */
+static void write_profile(void)
+{
+    size_t n = 0, k = 0;
+    FILE *f = P_prof ? fopen(P_prof, "w") : NULL;
+    if (!f)
+        return;
+    for (tb *b = all_tbs; b; b = b->next)
+        n += b->execs != 0;
+    tb **v = malloc((n + 1) * sizeof *v);
+    for (tb *b = all_tbs; b && v; b = b->next)
+        if (b->execs)
+            v[k++] = b;
+    if (v)
+        qsort(v, n, sizeof *v, by_cycles);
+    for (k = 0; v && k < n; k++)
+        fprintf(f, "%08x %u %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", v[k]->va, v[k]->n, v[k]->execs, v[k]->cycles,
+                v[k]->stall);
+    free(v);
+    fclose(f);
+}
+
 static void report(qemu_plugin_id_t id, void *p)
 {
     static const char *names[C_N] = { "int ALU",   "multiply",       "SMLAD/SMLAxy", "load/store", "LDM/STM",
@@ -46,6 +68,7 @@ static void report(qemu_plugin_id_t id, void *p)
         fprintf(f, "pizero-sim: instructions %" PRIu64 "%s\n", s->insns, roi_seen ? " (region)" : "");
         if (f != stderr)
             fclose(f);
+        write_profile();
         return;
     }
     c = (double)s->cycles;
@@ -87,23 +110,7 @@ static void report(qemu_plugin_id_t id, void *p)
     (void)il;
     if (f != stderr)
         fclose(f);
-    if (P_prof && (f = fopen(P_prof, "w"))) {
-        size_t n = 0, k;
-        tb *b, **v;
-        for (b = all_tbs; b; b = b->next)
-            n += b->execs != 0;
-        v = malloc((n + 1) * sizeof *v);
-        for (k = 0, b = all_tbs; b && v; b = b->next)
-            if (b->execs)
-                v[k++] = b;
-        if (v)
-            qsort(v, n, sizeof *v, by_cycles);
-        for (k = 0; v && k < n; k++)
-            fprintf(f, "%08x %u %" PRIu64 " %" PRIu64 " %" PRIu64 "\n", v[k]->va, v[k]->n, v[k]->execs, v[k]->cycles,
-                    v[k]->stall);
-        free(v);
-        fclose(f);
-    }
+    write_profile();
 }
 
 #endif
