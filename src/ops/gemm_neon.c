@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* AArch64: panels of 8 columns in tiles of 8 x 8: 16 accumulators, 8 rows of x four k at a time, two vectors of w. */
 #include "ops/vec_neon.h"
+#include "ops/gemm_tile_neon.h"
 #include "ops/gemm_vec.h"
 
 #define CASE(rows)                                                                                                     \
@@ -21,14 +22,38 @@ TVIS_INLINE void rows_of(const tvis_gemm_f32_args *a, int32_t i, int32_t end, in
     }
 }
 
+/* Whole tiles of a whole panel. Returns the row after them. */
+static int32_t whole_tiles(const tvis_gemm_f32_args *a, int32_t i, int32_t end, int32_t j)
+{
+    static const float zeros[NR];
+    const int32_t run = a->run ? a->run : a->k;
+    const tvis_neon_panel p = { .w = a->w + (ptrdiff_t)j * a->k,
+                                .bias = a->bias ? a->bias + j : zeros,
+                                .ldx = a->ldx * (ptrdiff_t)sizeof(float),
+                                .ldy = a->ldy * (ptrdiff_t)sizeof(float),
+                                .gap = a->gap * (ptrdiff_t)sizeof(float),
+                                .runs = a->k / run,
+                                .fours = run / 4,
+                                .ones = run % 4,
+                                .lo = a->lo,
+                                .hi = a->hi };
+    for (; end - i >= 8; i += 8) {
+        const ptrdiff_t at = (ptrdiff_t)i * a->ldy + j;
+        tvis_neon_tile_8x8(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p);
+    }
+    return i;
+}
+
 void tvis_gemm_f32_8x8_neon(const tvis_gemm_f32_args *a)
 {
     const int32_t block = block_rows(a, 8);
     for (int32_t i = 0; i < a->m; i += block) {
         const int32_t end = a->m - i < block ? a->m : i + block;
         for (int32_t j = 0; j < a->n; j += NR) {
-            if (a->n - j > VEC)
-                rows_of(a, i, end, j, a->n - j < NR ? a->n - j : NR, 2);
+            if (a->n - j >= NR)
+                rows_of(a, whole_tiles(a, i, end, j), end, j, NR, 2);
+            else if (a->n - j > VEC)
+                rows_of(a, i, end, j, a->n - j, 2);
             else
                 rows_of(a, i, end, j, a->n - j, 1);
         }
