@@ -23,12 +23,17 @@ void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a)
         }
 }
 
-#define VNNI (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
+#define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
+#define DOTPROD (TVIS_CPU_NEON | TVIS_CPU_DOTPROD)
 
 const tvis_depthwise_s8_variant tvis_depthwise_s8[] = {
     { { "64_vnni", VNNI, TVIS_PACK_TAPS(4, 64), 0, 1, 64 }, TVIS_IF_X86(tvis_depthwise_s8_64_vnni), NULL, NULL },
     { { "16_avx2", TVIS_CPU_AVX2, TVIS_PACK_TAPS(2, 16), 0, 1, 16 },
       TVIS_IF_X86(tvis_depthwise_s8_16_avx2),
+      NULL,
+      NULL },
+    { { "16_dotprod", DOTPROD, TVIS_PACK_TAPS(4, 16), 0, 1, 16 },
+      TVIS_IF_AARCH64(tvis_depthwise_s8_16_dotprod),
       NULL,
       NULL },
     { { "16_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 16 }, TVIS_IF_AARCH64(tvis_depthwise_s8_16_neon), NULL, NULL },

@@ -46,6 +46,7 @@ bool tvis_depthwise_s8_fits(const tvis_kernel *k, int32_t kh, int32_t kw, int32_
 void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_avx2(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_64_vnni(const tvis_depthwise_s8_args *a);
+void tvis_depthwise_s8_16_dotprod(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_ring_armv6(const tvis_depthwise_s8_args *a); /* 3 x 3 and 5 x 5, others as C */
 void tvis_depthwise_s8_picture_armv6(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p);
