@@ -54,7 +54,7 @@ say       = @printf '  %-7s %s\n' '$1' '$2'
 # An instruction set belongs to a file's suffix: which suffixes this processor has, and what the compiler needs for them.
 # _wide.c: any compiler's, for processors with vectors of floats.
 SUFFIX_X86     := _wide.c _avx2.c _avx512.c _vnni.c _vbmi.c
-SUFFIX_AARCH64 := _wide.c _neon.c _neon.S _dotprod.c
+SUFFIX_AARCH64 := _wide.c _neon.c _neon.S _dotprod.c _dotprod.S
 SUFFIX_ARM     := _armv6.c _armv6.S _vfp11.c _vfp11.S _neon32.S
 SIMD32   := $(if $(filter arm-none-%,$(MACHINE)),$(shell echo __ARM_FEATURE_SIMD32 | $(CC) $(ARCH) -E -P - | grep 1))
 SUFFIX   := $(if $(filter x86_64% i386% i486% i586% i686%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \

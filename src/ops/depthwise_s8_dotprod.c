@@ -123,7 +123,76 @@ static inline void store_sums(const channels *c, sums s0, sums s1, ptrdiff_t y0,
 
 #include "ops/depthwise_s8_vec.h"
 
+/* ---- 3 x 3: the entries of three columns stay in registers ---- */
+
+typedef struct strip {
+    const int8_t *row[3]; /* at column 0 */
+    ptrdiff_t next[3];    /* a column further; 0 in rows that are outside: a vector that stays where it is */
+    entry all_outside;
+    int32_t iw;
+} strip;
+
+static inline entry column_at(const strip *t, ptrdiff_t ix)
+{
+    const bytes last = vld1q_s8(t->row[2] + ix * t->next[2]);
+    const bytes x[DEEP] = { vld1q_s8(t->row[0] + ix * t->next[0]), vld1q_s8(t->row[1] + ix * t->next[1]), last, last };
+    return interleave(x);
+}
+
+static inline entry any_column(const strip *t, int32_t ix)
+{
+    return ix >= 0 && ix < t->iw ? column_at(t, ix) : t->all_outside;
+}
+
+static inline sums three(const channels *c, const weights *w, const entry *e0, const entry *e1, const entry *e2)
+{
+    return multiply_add(multiply_add(multiply_add(c->start, e0, &w[0]), e1, &w[1]), e2, &w[2]);
+}
+
+/* One block of channels of a row of y. */
+TVIS_INLINE void row_3x3(const tvis_depthwise_s8_args *a, const strip *t, const int8_t *packed, int32_t ch,
+                         const int32_t stride)
+{
+    const weights w[3] = { load_weights(packed), load_weights(packed + BLOCK * DEEP),
+                           load_weights(packed + 2 * BLOCK * DEEP) };
+    const strip k = *t;
+    channels c;
+    channels_of(a, (const int32_t *)(const void *)(packed + (ptrdiff_t)3 * BLOCK * DEEP), ch, BLOCK, &c);
+    int32_t ix = -a->pad;
+    entry e0 = any_column(&k, ix), e1, e2;
+    int8_t *y = c.y, *const end = y + (ptrdiff_t)a->ow * a->c;
+    for (; y < end; y += a->c, ix += stride) {
+        if (stride == 2 || ix == -a->pad)
+            e1 = any_column(&k, ix + 1);
+        e2 = ix + 2 < k.iw && ix + 2 >= 0 ? column_at(&k, ix + 2) : k.all_outside;
+        store_one(&c, three(&c, w, &e0, &e1, &e2), y);
+        e0 = stride == 2 ? e2 : e1;
+        e1 = e2;
+    }
+}
+
+static void depthwise_3x3(const tvis_depthwise_s8_args *a)
+{
+    const bytes outside = set_bytes(a->x_zero), none[DEEP] = { outside, outside, outside, outside };
+    strip t = { .all_outside = interleave(none), .iw = a->iw };
+    const int8_t *packed = a->w;
+    for (int32_t ch = 0; ch < a->c; ch += BLOCK, packed += (3 * DEEP + (ptrdiff_t)sizeof(int32_t)) * BLOCK) {
+        const int32_t first = a->c - ch < BLOCK ? a->c - BLOCK : ch;
+        for (int i = 0; i < 3; i++) {
+            t.row[i] = a->rows[i] ? a->rows[i] + first : (const int8_t *)&outside;
+            t.next[i] = a->rows[i] ? a->c : 0;
+        }
+        if (a->stride == 1)
+            row_3x3(a, &t, packed, first, 1);
+        else
+            row_3x3(a, &t, packed, first, 2);
+    }
+}
+
 void tvis_depthwise_s8_16_dotprod(const tvis_depthwise_s8_args *a)
 {
-    depthwise(a);
+    if (a->kh == 3 && a->kw == 3 && a->dilation == 1 && a->stride <= 2 && a->c >= BLOCK && !a->y32)
+        depthwise_3x3(a);
+    else
+        depthwise(a);
 }

@@ -2,6 +2,7 @@
 /* AArch64 with dot products: tiles of 4 x 16, and of 4 x 8 for the last columns. */
 #include "core/port.h"
 #include "ops/gemm_s8.h"
+#include "ops/gemm_s8_tile_neon.h"
 #include "ops/requant_neon.h"
 
 enum { GROUP = 4, NR = 16, ROWS = 4, STEP = 4 * GROUP };
@@ -165,9 +166,37 @@ static const multiplier multiply_by[2][ROWS] = {
     { multiply_1_4, multiply_2_4, multiply_3_4, multiply_4_4 },
 };
 
+/* Whole tiles of results of a whole panel. Returns the row after them. */
+static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
+{
+    const int32_t rest = a->k % STEP;
+    const tvis_neon_panel_s8 p = { .w = w,
+                                   .bias = c->bias,
+                                   .half = c->half,
+                                   .ldx = a->ldx,
+                                   .ldy = a->ldy,
+                                   .steps = a->k / STEP,
+                                   .groups = rest / GROUP,
+                                   .back = rest % GROUP ? GROUP - rest % GROUP : 0,
+                                   .shift = a->q.shift,
+                                   .zero = a->q.zero,
+                                   .lo = a->q.lo,
+                                   .hi = a->q.hi,
+                                   .add_half = a->add_q.mul / 2,
+                                   .add_shift = a->add_q.shift,
+                                   .add_zero = a->add_q.zero };
+    for (; end - i >= ROWS; i += ROWS) {
+        const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
+        tvis_dotprod_tile_4x16(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p);
+    }
+    return i;
+}
+
 static void rows_of(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
 {
     int32x4_t sums[4 * ROWS];
+    if (c->count == NR && !a->y32)
+        i = whole_tiles(a, c, i, end, w);
     for (; i < end; i += ROWS) {
         const int32_t rows = end - i < ROWS ? end - i : ROWS;
         multiply_by[c->count > NR / 2][rows - 1](a, c, i, w, sums);

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The inner loop of gemm_s8_dotprod.c. */
+#ifndef TVIS_OPS_GEMM_S8_TILE_NEON_H
+#define TVIS_OPS_GEMM_S8_TILE_NEON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What all tiles of a panel share. The order of the members is known to the .S files. */
+typedef struct tvis_neon_panel_s8 {
+    const int8_t *w;            /* the panel */
+    const int32_t *bias, *half; /* of its columns; half: multipliers / 2 */
+    ptrdiff_t ldx, ldy;
+    int64_t steps;  /* of 16 k */
+    int64_t groups; /* of 4 k after them, with dot products */
+    int64_t
+        back; /* bytes that the last step or group begins earlier than where the one before it ends; 0: there is none */
+    int32_t shift, zero, lo, hi;
+    int32_t add_half, add_shift, add_zero;
+} tvis_neon_panel_s8;
+
+/* Four rows of results, 16 or 4 columns; add may be NULL. */
+void tvis_dotprod_tile_4x16(const int8_t *x, int8_t *y, const int8_t *add, const tvis_neon_panel_s8 *p);
+
+#endif
