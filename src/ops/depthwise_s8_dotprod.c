@@ -77,9 +77,10 @@ typedef struct channels {
 static sums load_words(const int32_t *p, int32_t count)
 {
     int32_t copy[BLOCK] = { 0 };
-    if (p)
+    if (p && count < BLOCK)
         memcpy(copy, p, (size_t)count * sizeof *p);
-    const sums s = { vld1q_s32(copy), vld1q_s32(copy + 4), vld1q_s32(copy + 8), vld1q_s32(copy + 12) };
+    const int32_t *from = p && count == BLOCK ? p : copy;
+    const sums s = { vld1q_s32(from), vld1q_s32(from + 4), vld1q_s32(from + 8), vld1q_s32(from + 12) };
     return s;
 }
 
@@ -123,69 +124,77 @@ static inline void store_sums(const channels *c, sums s0, sums s1, ptrdiff_t y0,
 
 #include "ops/depthwise_s8_vec.h"
 
-/* ---- 3 x 3: the entries of three columns stay in registers ---- */
+/* ---- 3 x 3: three columns stay in registers ---- */
 
-typedef struct strip {
-    const int8_t *row[3]; /* at column 0 */
-    ptrdiff_t next[3];    /* a column further; 0 in rows that are outside: a vector that stays where it is */
-    entry all_outside;
-    int32_t iw;
-} strip;
+/* A block of channels of a row of y. The order of the members is known to depthwise_s8_rows_dotprod.S. */
+typedef struct tvis_dotprod_strip {
+    const int8_t *row[3]; /* at the first column; rows that are outside are a vector that stays where it is */
+    ptrdiff_t next[3];    /* a column further, or 0 */
+    const int8_t *w;
+    const sums *start, *half;
+    int32_t shift, zero, lo, hi;
+    int32_t stride;
+} tvis_dotprod_strip;
 
-static inline entry column_at(const strip *t, ptrdiff_t ix)
+void tvis_dotprod_row_3x3(const tvis_dotprod_strip *t, int8_t *y, ptrdiff_t next_y, ptrdiff_t columns);
+
+/* A column at the edge: what is outside of the picture is laid down beside what is not. */
+static void edge_3x3(const tvis_depthwise_s8_args *a, const tvis_dotprod_strip *t, int32_t ox, int8_t *y)
 {
-    const bytes last = vld1q_s8(t->row[2] + ix * t->next[2]);
-    const bytes x[DEEP] = { vld1q_s8(t->row[0] + ix * t->next[0]), vld1q_s8(t->row[1] + ix * t->next[1]), last, last };
-    return interleave(x);
-}
-
-static inline entry any_column(const strip *t, int32_t ix)
-{
-    return ix >= 0 && ix < t->iw ? column_at(t, ix) : t->all_outside;
-}
-
-static inline sums three(const channels *c, const weights *w, const entry *e0, const entry *e1, const entry *e2)
-{
-    return multiply_add(multiply_add(multiply_add(c->start, e0, &w[0]), e1, &w[1]), e2, &w[2]);
-}
-
-/* One block of channels of a row of y. */
-TVIS_INLINE void row_3x3(const tvis_depthwise_s8_args *a, const strip *t, const int8_t *packed, int32_t ch,
-                         const int32_t stride)
-{
-    const weights w[3] = { load_weights(packed), load_weights(packed + BLOCK * DEEP),
-                           load_weights(packed + 2 * BLOCK * DEEP) };
-    const strip k = *t;
-    channels c;
-    channels_of(a, (const int32_t *)(const void *)(packed + (ptrdiff_t)3 * BLOCK * DEEP), ch, BLOCK, &c);
-    int32_t ix = -a->pad;
-    entry e0 = any_column(&k, ix), e1, e2;
-    int8_t *y = c.y, *const end = y + (ptrdiff_t)a->ow * a->c;
-    for (; y < end; y += a->c, ix += stride) {
-        if (stride == 2 || ix == -a->pad)
-            e1 = any_column(&k, ix + 1);
-        e2 = ix + 2 < k.iw && ix + 2 >= 0 ? column_at(&k, ix + 2) : k.all_outside;
-        store_one(&c, three(&c, w, &e0, &e1, &e2), y);
-        e0 = stride == 2 ? e2 : e1;
-        e1 = e2;
+    bytes x[3][3];
+    tvis_dotprod_strip edge = *t;
+    const int32_t ix = ox * a->stride - a->pad;
+    for (int ky = 0; ky < 3; ky++) {
+        for (int kx = 0; kx < 3; kx++)
+            x[ky][kx] =
+                ix + kx >= 0 && ix + kx < a->iw ? vld1q_s8(t->row[ky] + (ix + kx) * t->next[ky]) : set_bytes(a->x_zero);
+        edge.row[ky] = (const int8_t *)x[ky];
+        edge.next[ky] = sizeof(bytes);
     }
+    tvis_dotprod_row_3x3(&edge, y + (ptrdiff_t)ox * a->c, a->c, 1);
+}
+
+static void row_3x3(const tvis_depthwise_s8_args *a, tvis_dotprod_strip *t, int8_t *y)
+{
+    /* inner … end: the columns whose taps are all in the picture. */
+    const int32_t room = a->iw - 3 + a->pad, fit = room < 0 ? 0 : room / a->stride + 1;
+    const int32_t inner = (a->pad + a->stride - 1) / a->stride, end = fit < a->ow ? fit : a->ow;
+    int32_t ox = 0;
+    for (; ox < inner && ox < a->ow; ox++)
+        edge_3x3(a, t, ox, y);
+    if (ox < end) {
+        tvis_dotprod_strip in = *t;
+        for (int ky = 0; ky < 3; ky++)
+            in.row[ky] += (ox * (ptrdiff_t)a->stride - a->pad) * t->next[ky];
+        tvis_dotprod_row_3x3(&in, y + (ptrdiff_t)ox * a->c, a->c, end - ox);
+        ox = end;
+    }
+    for (; ox < a->ow; ox++)
+        edge_3x3(a, t, ox, y);
 }
 
 static void depthwise_3x3(const tvis_depthwise_s8_args *a)
 {
-    const bytes outside = set_bytes(a->x_zero), none[DEEP] = { outside, outside, outside, outside };
-    strip t = { .all_outside = interleave(none), .iw = a->iw };
-    const int8_t *packed = a->w;
-    for (int32_t ch = 0; ch < a->c; ch += BLOCK, packed += (3 * DEEP + (ptrdiff_t)sizeof(int32_t)) * BLOCK) {
+    enum { BYTES = (3 * DEEP + (int)sizeof(int32_t)) * BLOCK };
+    const bytes outside = set_bytes(a->x_zero);
+    const int8_t *w = a->w;
+    channels c;
+    tvis_dotprod_strip t = { .start = &c.start,
+                             .half = &c.half,
+                             .shift = a->q.shift,
+                             .zero = a->q.zero,
+                             .lo = a->q.lo,
+                             .hi = a->q.hi,
+                             .stride = a->stride };
+    for (int32_t ch = 0; ch < a->c; ch += BLOCK, w += BYTES) {
         const int32_t first = a->c - ch < BLOCK ? a->c - BLOCK : ch;
-        for (int i = 0; i < 3; i++) {
-            t.row[i] = a->rows[i] ? a->rows[i] + first : (const int8_t *)&outside;
-            t.next[i] = a->rows[i] ? a->c : 0;
+        channels_of(a, (const int32_t *)(const void *)(w + (ptrdiff_t)3 * DEEP * BLOCK), first, BLOCK, &c);
+        for (int ky = 0; ky < 3; ky++) {
+            t.row[ky] = a->rows[ky] ? a->rows[ky] + first : (const int8_t *)&outside;
+            t.next[ky] = a->rows[ky] ? a->c : 0;
         }
-        if (a->stride == 1)
-            row_3x3(a, &t, packed, first, 1);
-        else
-            row_3x3(a, &t, packed, first, 2);
+        t.w = w;
+        row_3x3(a, &t, a->y + first);
     }
 }
 

@@ -185,11 +185,11 @@ static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t
                                    .add_half = a->add_q.mul / 2,
                                    .add_shift = a->add_q.shift,
                                    .add_zero = a->add_q.zero };
-    for (; end - i >= ROWS; i += ROWS) {
-        const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
-        tvis_dotprod_tile_4x16(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p);
-    }
-    return i;
+    const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
+    const int32_t tiles = (end - i) / ROWS;
+    if (tiles > 0)
+        tvis_dotprod_tiles_4x16(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p, tiles);
+    return i + tiles * ROWS;
 }
 
 static void rows_of(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)

@@ -115,20 +115,26 @@ smin v0.16b, v0.16b, v7.16b
 st1 {v0.16b}, [x1], x17
 .endm
 
-/* x0: x, x1: y, x2: add, x3: the panel. x4 to x7 walk over rows of x, x12 over w. */
-FUNCTION tvis_dotprod_tile_4x16
-KEEP_VECTORS
-ldp x12, x13, [x3]
-ldp x16, x14, [x3, #16]
-ldp x17, x8, [x3, #32]
-ldp x9, x10, [x3, #48]
-ldp q16, q17, [x13]
-ldp q18, q19, [x13, #32]
+/* x0: x, x1: y, x2: add, x3: the panel, x15 (from x4): tiles. x4 to x7 walk over rows of x, x12 over w. */
+FUNCTION tvis_dotprod_tiles_4x16
+stp d8, d9, [sp, #-32]!
+stp d10, d11, [sp, #16]
+mov x15, x4
+ldp x13, x16, [x3, #8]
+ldp x14, x17, [x3, #24]
+ldr x10, [x3, #56]
+neg x10, x10
 add x11, x3, #64
+.Ltile:
+ldr x12, [x3]
+ldp x8, x9, [x3, #40]
 mov x4, x0
 add x5, x4, x14
 add x6, x5, x14
 add x7, x6, x14
+add x0, x7, x14
+ldp q16, q17, [x13]
+ldp q18, q19, [x13, #32]
 BEGIN_ROW 20, 21, 22, 23
 BEGIN_ROW 24, 25, 26, 27
 BEGIN_ROW 28, 29, 30, 31
@@ -161,7 +167,6 @@ GROUP 0, 4, 5, 6, 7, 0
 b.ne .Lgroup
 .Lback:
 cbz x10, .Lresults
-neg x10, x10
 ldr s0, [x4, x10]
 ldr s1, [x5, x10]
 ldr s2, [x6, x10]
@@ -186,5 +191,9 @@ dup v5.8h, v5.h[0]
 dup v6.16b, v6.b[0]
 dup v7.16b, v7.b[0]
 EACH_ROW STORE_ROW
-RETURN_VECTORS
-END_FUNCTION tvis_dotprod_tile_4x16
+subs x15, x15, #1
+b.ne .Ltile
+ldp d10, d11, [sp, #16]
+ldp d8, d9, [sp], #32
+ret
+END_FUNCTION tvis_dotprod_tiles_4x16

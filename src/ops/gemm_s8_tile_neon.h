@@ -19,7 +19,7 @@ typedef struct tvis_neon_panel_s8 {
     int32_t add_half, add_shift, add_zero;
 } tvis_neon_panel_s8;
 
-/* Four rows of results, 16 or 4 columns; add may be NULL. */
-void tvis_dotprod_tile_4x16(const int8_t *x, int8_t *y, const int8_t *add, const tvis_neon_panel_s8 *p);
+/* Results of `tiles` times four rows, one at least, and 16 columns; add may be NULL. */
+void tvis_dotprod_tiles_4x16(const int8_t *x, int8_t *y, const int8_t *add, const tvis_neon_panel_s8 *p, int64_t tiles);
 
 #endif
