@@ -5,6 +5,7 @@
  * many. */
 #include "core/port.h"
 #include "ops/gemm_s8.h"
+#include "ops/gemm_s8_tile_neon.h"
 #include "ops/requant_neon.h"
 
 enum { GROUP = 16, NR = 4, ROWS = 4 };
@@ -133,70 +134,31 @@ static void store(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32
         store_word(c, y + 3 * (ptrdiff_t)a->ldy, vgetq_lane_s32(v, 3));
 }
 
-/* Four bytes of each row. */
-static inline int8x16_t load_rows(const int8_t *p, ptrdiff_t ld)
+/* Whole tiles of results of a whole panel. Returns the row after them. */
+static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
 {
-    int32_t words[ROWS];
-    memcpy(&words[0], p, NR);
-    memcpy(&words[1], p + ld, NR);
-    memcpy(&words[2], p + 2 * ld, NR);
-    memcpy(&words[3], p + 3 * ld, NR);
-    return vreinterpretq_s8_s32(vld1q_s32(words));
-}
-
-static inline void store_rows(int8_t *p, ptrdiff_t ld, int8x16_t bytes)
-{
-    const int32x4_t v = vreinterpretq_s32_s8(bytes);
-    const int32_t words[ROWS] = { vgetq_lane_s32(v, 0), vgetq_lane_s32(v, 1), vgetq_lane_s32(v, 2),
-                                  vgetq_lane_s32(v, 3) };
-    memcpy(p, &words[0], NR);
-    memcpy(p + ld, &words[1], NR);
-    memcpy(p + 2 * ld, &words[2], NR);
-    memcpy(p + 3 * ld, &words[3], NR);
-}
-
-/* R(sums), and R(what is added) with it. */
-TVIS_INLINE int8x16_t results(const tvis_gemm_s8_args *a, const int32x4_t *sums, int32x4_t half, ptrdiff_t at,
-                              const bool add)
-{
-    const int32x4_t shift = vdupq_n_s32(a->q.shift);
-    int32x4_t s0 = scale4(sums[0], half, shift), s1 = scale4(sums[1], half, shift), s2 = scale4(sums[2], half, shift),
-              s3 = scale4(sums[3], half, shift);
-    if (add) {
-        const int32x4_t add_half = vdupq_n_s32(a->add_q.mul / 2), add_shift = vdupq_n_s32(a->add_q.shift);
-        const int16x8_t zero = vdupq_n_s16((int16_t)a->add_q.zero);
-        const int8x16_t x = load_rows(a->add + at, a->ldy);
-        const int16x8_t low = vsubq_s16(vmovl_s8(vget_low_s8(x)), zero), high = vsubq_s16(vmovl_high_s8(x), zero);
-        s0 = vaddq_s32(s0, scale4(vmovl_s16(vget_low_s16(low)), add_half, add_shift));
-        s1 = vaddq_s32(s1, scale4(vmovl_high_s16(low), add_half, add_shift));
-        s2 = vaddq_s32(s2, scale4(vmovl_s16(vget_low_s16(high)), add_half, add_shift));
-        s3 = vaddq_s32(s3, scale4(vmovl_high_s16(high), add_half, add_shift));
-    }
-    return clamp16(s0, s1, s2, s3, limits16_of(&a->q));
-}
-
-/* Whole tiles from row i on, whose sums stay in registers. Returns the first row that is left. */
-TVIS_INLINE int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w,
-                                const bool add)
-{
-    for (; end - i >= ROWS; i += ROWS) {
-        const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
-        int32x4_t sums[ROWS];
-        multiply(a, c, i, w, sums, ROWS);
-        store_rows(a->y + at, a->ldy, results(a, sums, c->half, at, add));
-    }
-    return i;
-}
-
-/* One function for each kind of tile: what is common to several would take the registers of the sums. */
-static int32_t plain_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
-{
-    return whole_tiles(a, c, i, end, w, false);
-}
-
-static int32_t adding_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
-{
-    return whole_tiles(a, c, i, end, w, true);
+    int32_t bias[NR], half[NR];
+    const int32_t rest = a->k % GROUP, tiles = (end - i) / ROWS;
+    const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
+    const tvis_neon_panel_s8 p = { .w = w,
+                                   .bias = bias,
+                                   .half = half,
+                                   .ldx = a->ldx,
+                                   .ldy = a->ldy,
+                                   .steps = a->k / GROUP,
+                                   .back = rest ? GROUP - rest : 0,
+                                   .shift = a->q.shift,
+                                   .zero = a->q.zero,
+                                   .lo = a->q.lo,
+                                   .hi = a->q.hi,
+                                   .add_half = a->add_q.mul / 2,
+                                   .add_shift = a->add_q.shift,
+                                   .add_zero = a->add_q.zero };
+    vst1q_s32(bias, c->bias);
+    vst1q_s32(half, c->half);
+    if (tiles > 0)
+        tvis_neon_tiles_4x4(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p, tiles);
+    return i + tiles * ROWS;
 }
 
 static int32_t summing_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
@@ -210,9 +172,6 @@ static int32_t summing_tiles(const tvis_gemm_s8_args *a, const columns *c, int32
     }
     return i;
 }
-
-static int32_t (*const tiles_by[3])(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end,
-                                    const int8_t *w) = { plain_tiles, adding_tiles, summing_tiles };
 
 #define MULTIPLY(rows)                                                                                                 \
     static void multiply_##rows(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w,              \
@@ -253,7 +212,7 @@ void tvis_gemm_s8_4x4_neon(const tvis_gemm_s8_args *a)
             const columns c = columns_of(a, w, j);
             int32_t r = i;
             if (c.count == NR)
-                r = tiles_by[a->y32 ? 2 : a->add != NULL](a, &c, i, end, w);
+                r = a->y32 ? summing_tiles(a, &c, i, end, w) : whole_tiles(a, &c, i, end, w);
             for (; r < end; r += ROWS)
                 tile(a, &c, r, end - r < ROWS ? end - r : ROWS, w);
         }

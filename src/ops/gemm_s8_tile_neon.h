@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The inner loop of gemm_s8_dotprod.c. */
+/* The inner loops of gemm_s8_dotprod.c and gemm_s8_neon.c. */
 #ifndef TVIS_OPS_GEMM_S8_TILE_NEON_H
 #define TVIS_OPS_GEMM_S8_TILE_NEON_H
 
@@ -19,7 +19,9 @@ typedef struct tvis_neon_panel_s8 {
     int32_t add_half, add_shift, add_zero;
 } tvis_neon_panel_s8;
 
-/* Results of `tiles` times four rows, one at least, and 16 columns; add may be NULL. */
+/* Results of `tiles` times four rows, one at least, and 16 or 4 columns; add may be NULL. steps is 1 at least without
+ * dot products. */
 void tvis_dotprod_tiles_4x16(const int8_t *x, int8_t *y, const int8_t *add, const tvis_neon_panel_s8 *p, int64_t tiles);
+void tvis_neon_tiles_4x4(const int8_t *x, int8_t *y, const int8_t *add, const tvis_neon_panel_s8 *p, int64_t tiles);
 
 #endif
