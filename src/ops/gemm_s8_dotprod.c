@@ -166,7 +166,7 @@ static const multiplier multiply_by[2][ROWS] = {
     { multiply_1_4, multiply_2_4, multiply_3_4, multiply_4_4 },
 };
 
-/* Whole tiles of results of a whole panel. Returns the row after them. */
+/* Whole tiles of a whole panel. Returns the row after them. */
 static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
 {
     const int32_t rest = a->k % STEP;
@@ -174,7 +174,7 @@ static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t
                                    .bias = c->bias,
                                    .half = c->half,
                                    .ldx = a->ldx,
-                                   .ldy = a->ldy,
+                                   .ldy = a->ldy * (ptrdiff_t)(a->y32 ? sizeof *a->y32 : 1),
                                    .steps = a->k / STEP,
                                    .groups = rest / GROUP,
                                    .back = rest % GROUP ? GROUP - rest % GROUP : 0,
@@ -187,15 +187,18 @@ static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t
                                    .add_zero = a->add_q.zero };
     const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
     const int32_t tiles = (end - i) / ROWS;
-    if (tiles > 0)
-        tvis_dotprod_tiles_4x16(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p, tiles);
+    const int8_t *x = a->x + (ptrdiff_t)i * a->ldx;
+    if (tiles > 0 && a->y32)
+        tvis_dotprod_sums_4x16(x, a->y32 + at, tiles, &p);
+    else if (tiles > 0)
+        tvis_dotprod_tiles_4x16(x, a->y + at, a->add ? a->add + at : NULL, &p, tiles);
     return i + tiles * ROWS;
 }
 
 static void rows_of(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
 {
     int32x4_t sums[4 * ROWS];
-    if (c->count == NR && !a->y32)
+    if (c->count == NR)
         i = whole_tiles(a, c, i, end, w);
     for (; i < end; i += ROWS) {
         const int32_t rows = end - i < ROWS ? end - i : ROWS;

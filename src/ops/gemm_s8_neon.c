@@ -134,7 +134,7 @@ static void store(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32
         store_word(c, y + 3 * (ptrdiff_t)a->ldy, vgetq_lane_s32(v, 3));
 }
 
-/* Whole tiles of results of a whole panel. Returns the row after them. */
+/* Whole tiles of a whole panel. Returns the row after them. */
 static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
 {
     int32_t bias[NR], half[NR];
@@ -144,7 +144,7 @@ static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t
                                    .bias = bias,
                                    .half = half,
                                    .ldx = a->ldx,
-                                   .ldy = a->ldy,
+                                   .ldy = a->ldy * (ptrdiff_t)(a->y32 ? sizeof *a->y32 : 1),
                                    .steps = a->k / GROUP,
                                    .back = rest ? GROUP - rest : 0,
                                    .shift = a->q.shift,
@@ -156,21 +156,12 @@ static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t
                                    .add_zero = a->add_q.zero };
     vst1q_s32(bias, c->bias);
     vst1q_s32(half, c->half);
-    if (tiles > 0)
-        tvis_neon_tiles_4x4(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p, tiles);
+    const int8_t *x = a->x + (ptrdiff_t)i * a->ldx;
+    if (tiles > 0 && a->y32)
+        tvis_neon_sums_4x4(x, a->y32 + at, tiles, &p);
+    else if (tiles > 0)
+        tvis_neon_tiles_4x4(x, a->y + at, a->add ? a->add + at : NULL, &p, tiles);
     return i + tiles * ROWS;
-}
-
-static int32_t summing_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
-{
-    for (; end - i >= ROWS; i += ROWS) {
-        int32_t *y = a->y32 + (ptrdiff_t)i * a->ldy + c->j;
-        int32x4_t sums[ROWS];
-        multiply(a, c, i, w, sums, ROWS);
-        for (int32_t r = 0; r < ROWS; r++)
-            vst1q_s32(y + r * (ptrdiff_t)a->ldy, sums[r]);
-    }
-    return i;
 }
 
 #define MULTIPLY(rows)                                                                                                 \
@@ -212,7 +203,7 @@ void tvis_gemm_s8_4x4_neon(const tvis_gemm_s8_args *a)
             const columns c = columns_of(a, w, j);
             int32_t r = i;
             if (c.count == NR)
-                r = a->y32 ? summing_tiles(a, &c, i, end, w) : whole_tiles(a, &c, i, end, w);
+                r = whole_tiles(a, &c, i, end, w);
             for (; r < end; r += ROWS)
                 tile(a, &c, r, end - r < ROWS ? end - r : ROWS, w);
         }

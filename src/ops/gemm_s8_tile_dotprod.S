@@ -115,8 +115,9 @@ smin v0.16b, v0.16b, v7.16b
 st1 {v0.16b}, [x1], x17
 .endm
 
-/* x0: x, x1: y, x2: add, x3: the panel, x15 (from x4): tiles. x4 to x7 walk over rows of x, x12 over w. */
-FUNCTION tvis_dotprod_tiles_4x16
+/* Sums of `tiles` times four rows; \results does with them what is wanted.
+ * x0: x, x1: y, x2: add, x3: the panel, x15 (from x4): tiles. x4 to x7 walk over rows of x, x12 over w. */
+.macro TILES results
 stp d8, d9, [sp, #-32]!
 stp d10, d11, [sp, #16]
 mov x15, x4
@@ -124,8 +125,7 @@ ldp x13, x16, [x3, #8]
 ldp x14, x17, [x3, #24]
 ldr x10, [x3, #56]
 neg x10, x10
-add x11, x3, #64
-.Ltile:
+1:
 ldr x12, [x3]
 ldp x8, x9, [x3, #40]
 mov x4, x0
@@ -139,24 +139,23 @@ BEGIN_ROW 20, 21, 22, 23
 BEGIN_ROW 24, 25, 26, 27
 BEGIN_ROW 28, 29, 30, 31
 subs x8, x8, #1
-b.lt .Lgroups
+b.lt 4f
 ldr q0, [x4], #16
 ldr q1, [x5], #16
 ldr q2, [x6], #16
 ldr q3, [x7], #16
 EVEN
-b.eq .Llast
+b.eq 3f
 .p2align 4
-.Lstep:
+2:
 subs x8, x8, #1
 STEP 1
-b.ne .Lstep
-.Llast:
+b.ne 2b
+3:
 STEP 0
-
-.Lgroups:
-cbz x9, .Lback
-.Lgroup:
+4:
+cbz x9, 6f
+5:
 subs x9, x9, #1
 ldr s0, [x4], #4
 ldr s1, [x5], #4
@@ -164,36 +163,57 @@ ldr s2, [x6], #4
 ldr s3, [x7], #4
 EVEN
 GROUP 0, 4, 5, 6, 7, 0
-b.ne .Lgroup
-.Lback:
-cbz x10, .Lresults
+b.ne 5b
+6:
+cbz x10, 7f
 ldr s0, [x4, x10]
 ldr s1, [x5, x10]
 ldr s2, [x6, x10]
 ldr s3, [x7, x10]
 EVEN
 GROUP 0, 4, 5, 6, 7, 0
+7:
+\results
+subs x15, x15, #1
+b.ne 1b
+ldp d10, d11, [sp, #16]
+ldp d8, d9, [sp], #32
+ret
+.endm
 
-.Lresults:
+.macro RESULTS
 ldp q8, q9, [x16]
 ldp q10, q11, [x16, #32]
 ld4r {v4.4s, v5.4s, v6.4s, v7.4s}, [x11]
 EACH_ROW SCALE_ROW
-cbz x2, .Lstore
+cbz x2, 8f
 ldp s8, s9, [x3, #80]
 ldr s10, [x3, #88]
 dup v8.4s, v8.s[0]
 dup v9.4s, v9.s[0]
 dup v10.16b, v10.b[0]
 EACH_ROW ADD_ROW
-.Lstore:
+8:
 dup v5.8h, v5.h[0]
 dup v6.16b, v6.b[0]
 dup v7.16b, v7.b[0]
 EACH_ROW STORE_ROW
-subs x15, x15, #1
-b.ne .Ltile
-ldp d10, d11, [sp, #16]
-ldp d8, d9, [sp], #32
-ret
+.endm
+
+.macro STORE_SUMS a, b, c, d
+st1 {v\a\().4s, v\b\().4s, v\c\().4s, v\d\().4s}, [x1], x17
+.endm
+
+.macro SUMS_AS_THEY_ARE
+EACH_ROW STORE_SUMS
+.endm
+
+FUNCTION tvis_dotprod_tiles_4x16
+add x11, x3, #64
+TILES RESULTS
 END_FUNCTION tvis_dotprod_tiles_4x16
+
+FUNCTION tvis_dotprod_sums_4x16
+mov x4, x2
+TILES SUMS_AS_THEY_ARE
+END_FUNCTION tvis_dotprod_sums_4x16

@@ -73,16 +73,16 @@ sqrdmulh v3.4s, v3.4s, v8.4s
 add v\a\().4s, v\a\().4s, v3.4s
 .endm
 
-/* x0: x, x1: y, x2: add, x3: the panel, x15 (from x4): tiles. x4 to x7 walk over rows of x, x12 over w. */
-FUNCTION tvis_neon_tiles_4x4
+/* Sums of `tiles` times four rows, to v16, v20, v24 and v28, less the bias; \results does with them what is wanted.
+ * x0: x, x1: y, x2: add, x3: the panel, x15 (from x4): tiles. x4 to x7 walk over rows of x, x12 over w. */
+.macro TILES results
 stp d8, d9, [sp, #-32]!
 stp d10, d11, [sp, #16]
 mov x15, x4
 ldp x13, x16, [x3, #8]
 ldp x14, x17, [x3, #24]
 ldr x10, [x3, #56]
-add x11, x3, #64
-.Ltile:
+1:
 ldr x12, [x3]
 ldr x8, [x3, #40]
 mov x4, x0
@@ -92,38 +92,46 @@ add x7, x6, x14
 add x0, x7, x14
 STEP saddlp, 16
 subs x8, x8, #1
-b.eq .Lback
+b.eq 3f
 .p2align 4
-.Lstep:
+2:
 subs x8, x8, #1
 STEP sadalp, 16
-b.ne .Lstep
-.Lback:
-cbz x10, .Lresults
+b.ne 2b
+3:
+cbz x10, 4f
 sub x4, x4, x10
 sub x5, x5, x10
 sub x6, x6, x10
 sub x7, x7, x10
 STEP sadalp, 16
-
-.Lresults:
+4:
 TOGETHER 16, 17, 18, 19
 TOGETHER 20, 21, 22, 23
 TOGETHER 24, 25, 26, 27
 TOGETHER 28, 29, 30, 31
 ldr q0, [x13]
+\results
+subs x15, x15, #1
+b.ne 1b
+ldp d10, d11, [sp, #16]
+ldp d8, d9, [sp], #32
+ret
+.endm
+
+.macro RESULTS
 ldr q1, [x16]
 ld4r {v2.4s, v3.4s, v4.4s, v5.4s}, [x11]
 dup v7.8h, v3.h[0]
 EACH SCALE
-cbz x2, .Lstore
+cbz x2, 5f
 ldp s8, s9, [x3, #80]
 ldr s10, [x3, #88]
 dup v8.4s, v8.s[0]
 dup v9.4s, v9.s[0]
 dup v10.8b, v10.b[0]
 EACH ADD_ROW
-.Lstore:
+5:
 sqxtn v16.4h, v16.4s
 sqxtn v24.4h, v24.4s
 sqxtn2 v16.8h, v20.4s
@@ -140,9 +148,23 @@ st1 {v16.s}[0], [x1], x17
 st1 {v16.s}[1], [x1], x17
 st1 {v16.s}[2], [x1], x17
 st1 {v16.s}[3], [x1], x17
-subs x15, x15, #1
-b.ne .Ltile
-ldp d10, d11, [sp, #16]
-ldp d8, d9, [sp], #32
-ret
+.endm
+
+.macro STORE_SUMS a
+add v\a\().4s, v\a\().4s, v0.4s
+st1 {v\a\().4s}, [x1], x17
+.endm
+
+.macro SUMS_AS_THEY_ARE
+EACH STORE_SUMS
+.endm
+
+FUNCTION tvis_neon_tiles_4x4
+add x11, x3, #64
+TILES RESULTS
 END_FUNCTION tvis_neon_tiles_4x4
+
+FUNCTION tvis_neon_sums_4x4
+mov x4, x2
+TILES SUMS_AS_THEY_ARE
+END_FUNCTION tvis_neon_sums_4x4

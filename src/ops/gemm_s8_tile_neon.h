@@ -24,4 +24,8 @@ typedef struct tvis_neon_panel_s8 {
 void tvis_dotprod_tiles_4x16(const int8_t *x, int8_t *y, const int8_t *add, const tvis_neon_panel_s8 *p, int64_t tiles);
 void tvis_neon_tiles_4x4(const int8_t *x, int8_t *y, const int8_t *add, const tvis_neon_panel_s8 *p, int64_t tiles);
 
+/* Sums with the bias; ldy of what they go to. */
+void tvis_dotprod_sums_4x16(const int8_t *x, int32_t *y32, int64_t tiles, const tvis_neon_panel_s8 *p);
+void tvis_neon_sums_4x4(const int8_t *x, int32_t *y32, int64_t tiles, const tvis_neon_panel_s8 *p);
+
 #endif
