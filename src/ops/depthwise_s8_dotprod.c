@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* AArch64 with dot products: 16 channels, four taps an SDOT. */
 #include "core/port.h"
-#include "ops/depthwise_s8.h"
+#include "ops/depthwise_s8_rows_neon.h"
 #include "ops/requant_neon.h"
 
 #define BLOCK 16
@@ -124,83 +124,24 @@ static inline void store_sums(const channels *c, sums s0, sums s1, ptrdiff_t y0,
 
 #include "ops/depthwise_s8_vec.h"
 
-/* ---- 3 x 3: three columns stay in registers ---- */
-
-/* A block of channels of a row of y. The order of the members is known to depthwise_s8_rows_dotprod.S. */
-typedef struct tvis_dotprod_strip {
-    const int8_t *row[3]; /* at the first column; rows that are outside are a vector that stays where it is */
-    ptrdiff_t next[3];    /* a column further, or 0 */
-    const int8_t *w;
-    const sums *start, *half;
-    int32_t shift, zero, lo, hi;
-    int32_t stride;
-} tvis_dotprod_strip;
-
-void tvis_dotprod_row_3x3(const tvis_dotprod_strip *t, int8_t *y, ptrdiff_t next_y, ptrdiff_t columns);
-
-/* A column at the edge: what is outside of the picture is laid down beside what is not. */
-static void edge_3x3(const tvis_depthwise_s8_args *a, const tvis_dotprod_strip *t, int32_t ox, int8_t *y)
-{
-    bytes x[3][3];
-    tvis_dotprod_strip edge = *t;
-    const int32_t ix = ox * a->stride - a->pad;
-    for (int ky = 0; ky < 3; ky++) {
-        for (int kx = 0; kx < 3; kx++)
-            x[ky][kx] =
-                ix + kx >= 0 && ix + kx < a->iw ? vld1q_s8(t->row[ky] + (ix + kx) * t->next[ky]) : set_bytes(a->x_zero);
-        edge.row[ky] = (const int8_t *)x[ky];
-        edge.next[ky] = sizeof(bytes);
-    }
-    tvis_dotprod_row_3x3(&edge, y + (ptrdiff_t)ox * a->c, a->c, 1);
-}
-
-static void row_3x3(const tvis_depthwise_s8_args *a, tvis_dotprod_strip *t, int8_t *y)
-{
-    /* inner … end: the columns whose taps are all in the picture. */
-    const int32_t room = a->iw - 3 + a->pad, fit = room < 0 ? 0 : room / a->stride + 1;
-    const int32_t inner = (a->pad + a->stride - 1) / a->stride, end = fit < a->ow ? fit : a->ow;
-    int32_t ox = 0;
-    for (; ox < inner && ox < a->ow; ox++)
-        edge_3x3(a, t, ox, y);
-    if (ox < end) {
-        tvis_dotprod_strip in = *t;
-        for (int ky = 0; ky < 3; ky++)
-            in.row[ky] += (ox * (ptrdiff_t)a->stride - a->pad) * t->next[ky];
-        tvis_dotprod_row_3x3(&in, y + (ptrdiff_t)ox * a->c, a->c, end - ox);
-        ox = end;
-    }
-    for (; ox < a->ow; ox++)
-        edge_3x3(a, t, ox, y);
-}
-
 static void depthwise_3x3(const tvis_depthwise_s8_args *a)
 {
     enum { BYTES = (3 * DEEP + (int)sizeof(int32_t)) * BLOCK };
-    const bytes outside = set_bytes(a->x_zero);
-    const int8_t *w = a->w;
+    tvis_neon_strip t = tvis_neon_strip_of(a);
     channels c;
-    tvis_dotprod_strip t = { .start = &c.start,
-                             .half = &c.half,
-                             .shift = a->q.shift,
-                             .zero = a->q.zero,
-                             .lo = a->q.lo,
-                             .hi = a->q.hi,
-                             .stride = a->stride };
-    for (int32_t ch = 0; ch < a->c; ch += BLOCK, w += BYTES) {
+    t.w = a->w;
+    t.start = (const int32_t *)&c.start;
+    t.half = (const int32_t *)&c.half;
+    for (int32_t ch = 0; ch < a->c; ch += BLOCK, t.w += BYTES) {
         const int32_t first = a->c - ch < BLOCK ? a->c - BLOCK : ch;
-        channels_of(a, (const int32_t *)(const void *)(w + (ptrdiff_t)3 * DEEP * BLOCK), first, BLOCK, &c);
-        for (int ky = 0; ky < 3; ky++) {
-            t.row[ky] = a->rows[ky] ? a->rows[ky] + first : (const int8_t *)&outside;
-            t.next[ky] = a->rows[ky] ? a->c : 0;
-        }
-        t.w = w;
-        row_3x3(a, &t, a->y + first);
+        channels_of(a, (const int32_t *)(const void *)(t.w + (ptrdiff_t)3 * DEEP * BLOCK), first, BLOCK, &c);
+        tvis_neon_strip_all(a, &t, first, tvis_dotprod_row_3x3);
     }
 }
 
 void tvis_depthwise_s8_16_dotprod(const tvis_depthwise_s8_args *a)
 {
-    if (a->kh == 3 && a->kw == 3 && a->dilation == 1 && a->stride <= 2 && a->c >= BLOCK && !a->y32)
+    if (tvis_neon_strip_fits(a))
         depthwise_3x3(a);
     else
         depthwise(a);

@@ -3,7 +3,7 @@
  * in gemm_s8_neon.c: the second one is that of -(x + 1), and is subtracted. Where there is no picture x_zero stands in
  * for it; what that, x_zero itself and the + 1 add to the sums is known before. */
 #include "core/port.h"
-#include "ops/depthwise_s8.h"
+#include "ops/depthwise_s8_rows_neon.h"
 #include "ops/requant_neon.h"
 
 enum { BLOCK = 16 };
@@ -222,41 +222,6 @@ static void inner_columns(const tvis_depthwise_s8_args *a, const channels *c, in
     }
 }
 
-/* 3 x 3: all weights stay in registers, a row's taps are at most two columns further. */
-#define ROW(ky)                                                                                                        \
-    const int8_t *x##ky = t.x[3 * ky];                                                                                 \
-    const ptrdiff_t next##ky = t.next[3 * ky], step##ky = next##ky ? (ptrdiff_t)a->dilation * a->c : 0
-#define X(ky, kx) vld1q_s8(x##ky + kx * step##ky)
-#define W(tap)    const int8x16_t w##tap = vld1q_s8(a->w + tap * (ptrdiff_t)a->c + c->ch)
-
-static void inner_columns_3x3(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t end)
-{
-    const channels k = *c;
-    const ptrdiff_t step = a->c;
-    ptrdiff_t y = ox * step;
-    taps t;
-    taps_of(a, c, ox, &t);
-    ROW(0);
-    ROW(1);
-    ROW(2);
-    W(0);
-    W(1);
-    W(2);
-    W(3);
-    W(4);
-    W(5);
-    W(6);
-    W(7);
-    W(8);
-    for (; ox < end; ox++, x0 += next0, x1 += next1, x2 += next2, y += step) {
-        sums s = add_two(k.start, X(0, 0), w0, X(0, 1), w1);
-        s = add_two(s, X(0, 2), w2, X(1, 0), w3);
-        s = add_two(s, X(1, 1), w4, X(1, 2), w5);
-        s = add_two(s, X(2, 0), w6, X(2, 1), w7);
-        store(&k, y, add_one(s, X(2, 2), w8));
-    }
-}
-
 /* 5 x 5: a copy of the weights lies side by side. */
 static void inner_columns_5x5(const tvis_depthwise_s8_args *a, const channels *c, int32_t ox, int32_t end)
 {
@@ -288,6 +253,17 @@ static void inner_columns_5x5(const tvis_depthwise_s8_args *a, const channels *c
     }
 }
 
+static void block_3x3(const tvis_depthwise_s8_args *a, int32_t ch)
+{
+    tvis_neon_strip t = tvis_neon_strip_of(a);
+    channels c;
+    channels_of(a, ch, BLOCK, &c);
+    t.w = a->w + ch;
+    t.start = (const int32_t *)&c.start;
+    t.half = (const int32_t *)&c.half;
+    tvis_neon_strip_all(a, &t, ch, tvis_neon_row_3x3);
+}
+
 static void block(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count)
 {
     /* inner … inner_end: the columns whose taps are all in the picture. */
@@ -296,12 +272,14 @@ static void block(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count)
     const int32_t inner_end = fit < a->ow ? fit : a->ow;
     int32_t ox = inner < a->ow ? inner : a->ow;
     channels c;
+    if (tvis_neon_strip_fits(a)) {
+        block_3x3(a, ch);
+        return;
+    }
     channels_of(a, ch, count, &c);
     columns(a, &c, 0, ox);
     if (ox < inner_end && count == BLOCK && a->kh * a->kw <= MOST_TAPS) {
-        if (a->kh == 3 && a->kw == 3)
-            inner_columns_3x3(a, &c, ox, inner_end);
-        else if (a->kh == 5 && a->kw == 5)
+        if (a->kh == 5 && a->kw == 5)
             inner_columns_5x5(a, &c, ox, inner_end);
         else
             inner_columns(a, &c, ox, inner_end);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The inner loop of depthwise_s8_dotprod.c: 16 channels of a row, 3 x 3. Weights stay in v16 to v27 and three columns in v4 to v15, in
- * turn; 48 instructions for 16 results with stride 1, of which 12 multiply. Offsets are those of tvis_dotprod_strip. */
+ * turn; 48 instructions for 16 results with stride 1, of which 12 multiply. Offsets are those of tvis_neon_strip. */
 #include "core/asm_a64.h"
 .arch armv8.2-a+dotprod
 
