@@ -135,7 +135,7 @@ static void depthwise_3x3(const tvis_depthwise_s8_args *a)
     for (int32_t ch = 0; ch < a->c; ch += BLOCK, t.w += BYTES) {
         const int32_t first = a->c - ch < BLOCK ? a->c - BLOCK : ch;
         channels_of(a, (const int32_t *)(const void *)(t.w + (ptrdiff_t)3 * DEEP * BLOCK), first, BLOCK, &c);
-        tvis_neon_strip_all(a, &t, first, tvis_dotprod_row_3x3);
+        tvis_neon_strip_all(a, &t, first, a->y32 ? tvis_dotprod_sums_3x3 : tvis_dotprod_row_3x3);
     }
 }
 

@@ -261,7 +261,7 @@ static void block_3x3(const tvis_depthwise_s8_args *a, int32_t ch)
     t.w = a->w + ch;
     t.start = (const int32_t *)&c.start;
     t.half = (const int32_t *)&c.half;
-    tvis_neon_strip_all(a, &t, ch, tvis_neon_row_3x3);
+    tvis_neon_strip_all(a, &t, ch, a->y32 ? tvis_neon_sums_3x3 : tvis_neon_row_3x3);
 }
 
 static void block(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count)

@@ -27,12 +27,17 @@ sdot v3.4s, v\d\().16b, v\w3\().16b
 .endm
 
 /* Columns from v<x>, v<y> and v<z> on; those of the first one are used up. */
-.macro OUTPUT x0, x1, x2, x3, y0, y1, y2, y3, z0, z1, z2, z3
+.macro OUTPUT results, x0, x1, x2, x3, y0, y1, y2, y3, z0, z1, z2, z3
 ldp q0, q1, [x12]
 ldp q2, q3, [x12, #32]
 TAP \x0, \x1, \x2, \x3, 16, 17, 18, 19
 TAP \y0, \y1, \y2, \y3, 20, 21, 22, 23
 TAP \z0, \z1, \z2, \z3, 24, 25, 26, 27
+\results \x0, \x1, \x2, \x3
+.endm
+
+/* Four registers are free. */
+.macro RESULTS x0, x1, x2, x3
 ldp q\x0, q\x1, [x13]
 ldp q\x2, q\x3, [x13, #32]
 sshl v0.4s, v0.4s, v28.4s
@@ -56,12 +61,16 @@ smin v0.16b, v0.16b, v31.16b
 st1 {v0.16b}, [x1], x2
 .endm
 
+.macro SUMS_AS_THEY_ARE a=0, b=0, c=0, d=0
+st1 {v0.4s, v1.4s, v2.4s, v3.4s}, [x1], x2
+.endm
+
 #define A 4, 5, 6, 7
 #define B 8, 9, 10, 11
 #define C 12, 13, 14, 15
 
 /* x0: the strip, x1: y, x2: bytes to the next column of y, x3: columns, at least one. */
-FUNCTION tvis_dotprod_row_3x3
+.macro ROW results
 KEEP_VECTORS
 ldp x4, x5, [x0]
 ldp x6, x7, [x0, #16]
@@ -82,35 +91,43 @@ ldp q26, q27, [x10, #160]
 COLUMN A
 ldr w10, [x0, #88]
 cmp w10, #2
-b.eq .Ltwo
+b.eq 3f
 COLUMN B
 .p2align 4
-.Lone:
+1:
 COLUMN C
-OUTPUT A, B, C
+OUTPUT \results, A, B, C
 subs x3, x3, #1
-b.eq .Lend
+b.eq 2f
 COLUMN A
-OUTPUT B, C, A
+OUTPUT \results, B, C, A
 subs x3, x3, #1
-b.eq .Lend
+b.eq 2f
 COLUMN B
-OUTPUT C, A, B
+OUTPUT \results, C, A, B
 subs x3, x3, #1
-b.ne .Lone
-.Lend:
+b.ne 1b
+2:
 RETURN_VECTORS
 .p2align 4
-.Ltwo:
+3:
 COLUMN B
 COLUMN C
-OUTPUT A, B, C
+OUTPUT \results, A, B, C
 subs x3, x3, #1
-b.eq .Lend
+b.eq 2b
 COLUMN B
 COLUMN A
-OUTPUT C, B, A
+OUTPUT \results, C, B, A
 subs x3, x3, #1
-b.ne .Ltwo
+b.ne 3b
 RETURN_VECTORS
+.endm
+
+FUNCTION tvis_dotprod_row_3x3
+ROW RESULTS
 END_FUNCTION tvis_dotprod_row_3x3
+
+FUNCTION tvis_dotprod_sums_3x3
+ROW SUMS_AS_THEY_ARE
+END_FUNCTION tvis_dotprod_sums_3x3

@@ -25,7 +25,7 @@ saddw2 v28.4s, v28.4s, v\high\().8h
 .endm
 
 /* Columns x, y and z, three rows each. */
-.macro OUTPUT x0, x1, x2, y0, y1, y2, z0, z1, z2
+.macro OUTPUT results, x0, x1, x2, y0, y1, y2, z0, z1, z2
 ldp q25, q26, [x12]
 ldp q27, q28, [x12, #32]
 PAIR 9, 10, \x0, 16, \y0, 17
@@ -38,8 +38,12 @@ WIDEN 9, 10
 smull v9.8h, v\z2\().8b, v24.8b
 smull2 v10.8h, v\z2\().16b, v24.16b
 WIDEN 11, 12
-ldp q11, q12, [x13]
 WIDEN 9, 10
+\results
+.endm
+
+.macro RESULTS
+ldp q11, q12, [x13]
 ldp q9, q10, [x13, #32]
 sshl v25.4s, v25.4s, v29.4s
 sshl v26.4s, v26.4s, v29.4s
@@ -62,12 +66,16 @@ smin v25.16b, v25.16b, v13.16b
 st1 {v25.16b}, [x1], x2
 .endm
 
+.macro SUMS_AS_THEY_ARE
+st1 {v25.4s, v26.4s, v27.4s, v28.4s}, [x1], x2
+.endm
+
 #define A 0, 1, 2
 #define B 3, 4, 5
 #define C 6, 7, 8
 
 /* x0: the strip, x1: y, x2: bytes to the next column of y, x3: columns, at least one. */
-FUNCTION tvis_neon_row_3x3
+.macro ROW results
 KEEP_VECTORS
 ldp x4, x5, [x0]
 ldp x6, x7, [x0, #16]
@@ -93,35 +101,43 @@ mov v29.16b, v28.16b
 COLUMN A
 ldr w10, [x0, #88]
 cmp w10, #2
-b.eq .Ltwo
+b.eq 3f
 COLUMN B
 .p2align 4
-.Lone:
+1:
 COLUMN C
-OUTPUT A, B, C
+OUTPUT \results, A, B, C
 subs x3, x3, #1
-b.eq .Lend
+b.eq 2f
 COLUMN A
-OUTPUT B, C, A
+OUTPUT \results, B, C, A
 subs x3, x3, #1
-b.eq .Lend
+b.eq 2f
 COLUMN B
-OUTPUT C, A, B
+OUTPUT \results, C, A, B
 subs x3, x3, #1
-b.ne .Lone
-.Lend:
+b.ne 1b
+2:
 RETURN_VECTORS
 .p2align 4
-.Ltwo:
+3:
 COLUMN B
 COLUMN C
-OUTPUT A, B, C
+OUTPUT \results, A, B, C
 subs x3, x3, #1
-b.eq .Lend
+b.eq 2b
 COLUMN B
 COLUMN A
-OUTPUT C, B, A
+OUTPUT \results, C, B, A
 subs x3, x3, #1
-b.ne .Ltwo
+b.ne 3b
 RETURN_VECTORS
+.endm
+
+FUNCTION tvis_neon_row_3x3
+ROW RESULTS
 END_FUNCTION tvis_neon_row_3x3
+
+FUNCTION tvis_neon_sums_3x3
+ROW SUMS_AS_THEY_ARE
+END_FUNCTION tvis_neon_sums_3x3

@@ -18,17 +18,18 @@ typedef struct tvis_neon_strip {
     ptrdiff_t next_w; /* to the next tap; packed weights don't use it */
 } tvis_neon_strip;
 
-typedef void tvis_neon_strip_run(const tvis_neon_strip *t, int8_t *y, ptrdiff_t next_y, ptrdiff_t columns);
-tvis_neon_strip_run tvis_dotprod_row_3x3, tvis_neon_row_3x3;
+/* next_y: bytes to the next column. Results, or sums with what they start with. */
+typedef void tvis_neon_strip_run(const tvis_neon_strip *t, void *y, ptrdiff_t next_y, ptrdiff_t columns);
+tvis_neon_strip_run tvis_dotprod_row_3x3, tvis_neon_row_3x3, tvis_dotprod_sums_3x3, tvis_neon_sums_3x3;
 
 static inline bool tvis_neon_strip_fits(const tvis_depthwise_s8_args *a)
 {
-    return a->kh == 3 && a->kw == 3 && a->dilation == 1 && a->stride <= 2 && a->c >= 16 && !a->y32;
+    return a->kh == 3 && a->kw == 3 && a->dilation == 1 && a->stride <= 2 && a->c >= 16;
 }
 
 /* A column at the edge: what is outside of the picture is laid down beside what is not. */
 static inline void tvis_neon_strip_edge(const tvis_depthwise_s8_args *a, const tvis_neon_strip *t, int32_t ox,
-                                        int8_t *y, tvis_neon_strip_run *run)
+                                        int8_t *y, ptrdiff_t next_y, tvis_neon_strip_run *run)
 {
     int8x16_t x[3][3];
     tvis_neon_strip edge = *t;
@@ -40,7 +41,7 @@ static inline void tvis_neon_strip_edge(const tvis_depthwise_s8_args *a, const t
         edge.row[ky] = (const int8_t *)x[ky];
         edge.next[ky] = sizeof(int8x16_t);
     }
-    run(&edge, y + (ptrdiff_t)ox * a->c, a->c, 1);
+    run(&edge, y + ox * next_y, next_y, 1);
 }
 
 /* All columns of channels ch … ch + 16, whose weights, starts and halves are there. */
@@ -51,23 +52,24 @@ static inline void tvis_neon_strip_all(const tvis_depthwise_s8_args *a, tvis_neo
     const int32_t room = a->iw - 3 + a->pad, fit = room < 0 ? 0 : room / a->stride + 1;
     const int32_t inner = (a->pad + a->stride - 1) / a->stride, end = fit < a->ow ? fit : a->ow;
     const int8x16_t outside = vdupq_n_s8((int8_t)a->x_zero);
-    int8_t *y = a->y + ch;
+    const ptrdiff_t next_y = a->c * (ptrdiff_t)(a->y32 ? sizeof *a->y32 : 1);
+    int8_t *y = a->y32 ? (int8_t *)(a->y32 + ch) : a->y + ch;
     int32_t ox = 0;
     for (int ky = 0; ky < 3; ky++) {
         t->row[ky] = a->rows[ky] ? a->rows[ky] + ch : (const int8_t *)&outside;
         t->next[ky] = a->rows[ky] ? a->c : 0;
     }
     for (; ox < inner && ox < a->ow; ox++)
-        tvis_neon_strip_edge(a, t, ox, y, run);
+        tvis_neon_strip_edge(a, t, ox, y, next_y, run);
     if (ox < end) {
         tvis_neon_strip in = *t;
         for (int ky = 0; ky < 3; ky++)
             in.row[ky] += (ox * (ptrdiff_t)a->stride - a->pad) * t->next[ky];
-        run(&in, y + (ptrdiff_t)ox * a->c, a->c, end - ox);
+        run(&in, y + ox * next_y, next_y, end - ox);
         ox = end;
     }
     for (; ox < a->ow; ox++)
-        tvis_neon_strip_edge(a, t, ox, y, run);
+        tvis_neon_strip_edge(a, t, ox, y, next_y, run);
 }
 
 static inline tvis_neon_strip tvis_neon_strip_of(const tvis_depthwise_s8_args *a)
