@@ -111,10 +111,30 @@ TVIS_INLINE void rows_of(const tvis_narrow_args *args, const bool table, const b
     }
 }
 
+/* narrow_row_neon.S: eights times eight results. */
+void tvis_neon_narrow_row(const int32_t *x, const int32_t *mul, int8_t *y, const int16_t *table, ptrdiff_t eights,
+                          const int32_t *shift_lo_hi);
+
+/* With a table, to S8, nothing added. */
+static void rows_of_s8(const tvis_narrow_args *a)
+{
+    const int32_t numbers[3] = { a->q.shift - 1, a->q.lo, a->q.hi };
+    const ptrdiff_t eights = a->n / STEP;
+    for (int32_t i = 0; i < a->m; i++) {
+        if (eights > 0)
+            tvis_neon_narrow_row(a->x + (ptrdiff_t)i * a->ldx, a->q.mul, (int8_t *)a->y + (ptrdiff_t)i * a->ldy,
+                                 a->table, eights, numbers);
+        if (a->n % STEP)
+            tvis_narrow_rest(a, i, a->n / STEP * STEP);
+    }
+}
+
 void tvis_narrow_8_neon(const tvis_narrow_args *a)
 {
     if (a->table && a->q.zero == 0 && a->wide)
         rows_of(a, true, true);
+    else if (a->table && a->q.zero == 0 && !a->add)
+        rows_of_s8(a);
     else if (a->table && a->q.zero == 0)
         rows_of(a, true, false);
     else if (a->table)
