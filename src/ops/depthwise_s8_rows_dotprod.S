@@ -2,7 +2,6 @@
 /* The inner loop of depthwise_s8_dotprod.c: 16 channels of a row, 3 x 3. Weights stay in v16 to v27 and three columns in v4 to v15, in
  * turn; 48 instructions for 16 results with stride 1, of which 12 multiply. Offsets are those of tvis_neon_strip. */
 #include "core/asm_a64.h"
-.arch armv8.2-a+dotprod
 
 /* The next column's three rows, in groups of four bytes a channel, the last one twice; its weight is 0. */
 .macro COLUMN a, b, c, d

@@ -2,7 +2,6 @@
 /* The inner loop of gemm_s8_dotprod.c: 78 instructions for 1024 products, 64 of them SDOT. 16 sums of four in v16 to v31, row r of x, 16 k
  * of it, in v<r>, a group of w's four vectors in v4 to v7 and the next one in v8 to v11. */
 #include "core/asm_a64.h"
-.arch armv8.2-a+dotprod
 
 /* Row `row`, sums v<a> on; w in v<w> on. */
 .macro ROW lane, row, a, b, c, d, w0, w1, w2, w3
