@@ -5,42 +5,17 @@
 # KEEP=1 keeps results that are newer than the program, so that a long run that was cut off goes on.
 set -eu
 sim=$OUT/sim
-models=$OUT/models
-mkdir -p "$models" "$OUT/pictures" "$sim"
+mkdir -p "$sim"
 # The model is built where the results are. One without laps gives no times of layers.
 cp -p "${PIZERO_SIM:-bench/pizero-sim}"/* "$sim"
 make -s -C "$sim" CC=cc CFLAGS=-O2 > /dev/null
 laps=$(grep laps= "$sim/pizero-run" || true)
 
-# Waves in three colours, as a plain PPM: $1 tells them apart.
-draw() {
-    awk -v n="$1" 'BEGIN {
-        print "P3 256 256 255"
-        for (y = 0; y < 256; y++)
-            for (x = 0; x < 256; x++) {
-                r = sqrt((x - 32 * n) ^ 2 + (y - 128) ^ 2)
-                printf "%d %d %d\n", 127 + 127 * sin(r / (5 + n)), 127 + 127 * sin(x / (23 - 2 * n)), (y * n) % 256
-            }
-    }'
-}
-
-# What `tinyvis convert` is told of a network.
-architecture() {
-    case $1 in
-    mobilenet_v2_075) echo "-m mobilenet_v2 --width 0.75" ;;
-    resnet18_64) echo "-m resnet18 --size 64 --classes 2" ;;
-    superpoint_160) echo "-m superpoint --size 120x160" ;;
-    *) echo "-m $1" ;;
-    esac
-}
-
-# $1 network, $2 type of its numbers; random weights, seeded; in the order of the kernels.
-make_model() {
-    float=$models/$1.fp32.tvis
-    # shellcheck disable=SC2046
-    [ -s "$float" ] || "$TINYVIS" convert $(architecture "$1") --random 1 -o "$float" > /dev/null
-    [ -s "$models/$1.$2.tvis" ] || "$TINYVIS" quantize "$float" -o "$models/$1.$2.tvis" --mode "$2" \
-        --calibrate "$OUT/pictures" $([ "$2" != int8 ] || echo --observer minmax) > /dev/null
+# shellcheck source=bench/models.sh
+. bench/models.sh
+# In the order of the kernels.
+pack_model() {
+    make_model "$1" "$2"
     [ "$models/$1.$2.packed.tvis" -nt "$TINYVIS" ] || "$TINYVIS" pack "$models/$1.$2.tvis" --target armv6 \
         -o "$models/$1.$2.packed.tvis" > /dev/null
 }
@@ -73,9 +48,6 @@ summary() {
         }' "$3.report" "$3.laps" "$3.nodes"
 }
 
-for n in 1 2 3 4; do
-    [ -s "$OUT/pictures/$n.ppm" ] || draw "$n" > "$OUT/pictures/$n.ppm"
-done
 # $1 network, $2 type: runs it, to $OUT/$1.$2.json.
 measure() {
     one=$OUT/$1.$2
@@ -85,7 +57,7 @@ measure() {
     rm -f "$one.report" "$one.json"
     : > "$one.laps"
     echo "== $1 $2" >&2
-    make_model "$1" "$2"
+    pack_model "$1" "$2"
     sh "$sim/pizero-run" -t "${TOP:-12}" ${laps:+-l "$one.laps"} -o "$one.report" "$PROGRAM" \
         "$models/$1.$2.packed.tvis" > "$one.nodes"
     summary "$1" "$2" "$one" > "$one.json.part"

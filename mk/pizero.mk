@@ -25,3 +25,14 @@ dist-pizero:
 	@cp LICENSE docs/pizero.md docs/models.md $(PIZERO)/$(PIZERO_NAME)
 	@tar -C $(PIZERO) --owner=0 --group=0 --sort=name -czf $(PIZERO)/$(PIZERO_NAME).tar.gz $(PIZERO_NAME)
 	$(call say,TAR,$(PIZERO)/$(PIZERO_NAME).tar.gz)
+
+# make bench-aarch64 [NETS=…]    instructions an inference, cycles a loop, as tables
+AARCH64       ?= build/bench-aarch64
+AARCH64_CROSS ?= aarch64-linux-gnu-
+AARCH64_MAKE   = $(MAKE) --no-print-directory CROSS=$(AARCH64_CROSS) B=$(AARCH64)/arm LDFLAGS=-static
+.PHONY: bench-aarch64
+bench-aarch64:
+	+@$(MAKE) --no-print-directory tool
+	+@$(AARCH64_MAKE) $(AARCH64)/arm/bench/bench_pizero
+	@TINYVIS='$(B)/tinyvis' PROGRAM='$(AARCH64)/arm/bench/bench_pizero' OUT='$(AARCH64)' NETS='$(NETS)' OBJDUMP='$(AARCH64_CROSS)objdump' \
+	    OBJECTS='$(patsubst %.S,$(AARCH64)/arm/%.o,$(wildcard src/ops/*_neon.S src/ops/*_dotprod.S))' sh bench/aarch64.sh
