@@ -41,7 +41,7 @@ static size_t outputs(const problem *p)
     return (size_t)p->pictures * (size_t)p->s.oh * (size_t)p->s.ow * (size_t)p->a.n;
 }
 
-static void make(problem *p, int32_t h, int32_t w, int32_t c, int32_t n)
+static void make(problem *p, const tvis_kernel *k, int32_t h, int32_t w, int32_t c, int32_t n)
 {
     memset(p, 0, sizeof *p);
     const int32_t top = (int32_t)tvt_below(3), left = (int32_t)tvt_below(3), bottom = (int32_t)tvt_below(3);
@@ -68,7 +68,7 @@ static void make(problem *p, int32_t h, int32_t w, int32_t c, int32_t n)
         ((int32_t *)p->mul.p)[j] = 2 * (int32_t)(1 + tvt_below(1u << 24) / (uint32_t)c);
     }
     p->packed = tvt_guarded((size_t)tvis_winograd_s8_packed(n, c));
-    tvis_winograd_s8_pack(p->w.p, n, c, p->packed.p);
+    tvis_winograd_s8_pack(p->w.p, n, c, k->pack, p->packed.p);
     p->scratch = tvt_guarded((size_t)tvis_winograd_s8_scratch(c));
     p->a = (tvis_winograd_s8_args){
         .s = &p->s, .x = p->x.p, .zero = (int8_t)(tvt_below(256) - 128), .w = p->packed.p, .scratch = p->scratch.p
@@ -135,7 +135,7 @@ static void check_values(const problem *p, const char *name)
 static void check(const tvis_winograd_s8_variant *v, int32_t h, int32_t w, int32_t c, int32_t n)
 {
     problem p;
-    make(&p, h, w, c, n);
+    make(&p, &v->k, h, w, c, (n + v->k.nr - 1) / v->k.nr * v->k.nr);
     const int32_t tiles = (int32_t)tvis_winograd_s8_tiles(&p.s, p.pictures),
                   cut = tiles > 1 ? 1 + (int32_t)tvt_below((uint32_t)tiles - 1) : 1;
     v->run(&p.a, 0, cut);
@@ -164,16 +164,16 @@ static void largest(void **state)
     const tvis_winograd_s8_variant *v = *state;
     problem p;
     tvt_need_row(&v->k, v->run);
-    make(&p, 4, 4, 3632, 2);
+    make(&p, &v->k, 4, 4, 3632, v->k.nr);
     memset(p.x.p, 0x80, p.x.size);
     memset(p.w.p, 0x80, p.w.size);
-    for (int32_t j = 0; j < 2; j++) {
+    for (int32_t j = 0; j < v->k.nr; j++) {
         ((int32_t *)p.bias.p)[j] = -500000000;
         ((int32_t *)p.mul.p)[j] = 8000;
     }
     p.a.y.q.shift = 0;
     p.a.zero = INT8_MIN;
-    tvis_winograd_s8_pack(p.w.p, 2, 3632, p.packed.p);
+    tvis_winograd_s8_pack(p.w.p, v->k.nr, 3632, v->k.pack, p.packed.p);
     v->run(&p.a, 0, (int32_t)tvis_winograd_s8_tiles(&p.s, p.pictures));
     check_values(&p, v->k.name);
     drop(&p);

@@ -30,6 +30,7 @@
 /* Winograd: 36 matrices (n, k) of transformed weights (ops/winograd.c), each in panels of nr. */
 #define TVIS_PACK_WINOGRAD(nr)      (0x4000u | (nr))
 #define TVIS_PACK_WINOGRAD_S8       0x4100u /* ops/winograd_s8.h */
+#define TVIS_PACK_WINOGRAD_S8_8     0x4108u
 #define TVIS_PACK_IS_WINOGRAD(pack) (((pack)&0xc000u) == 0x4000u)
 
 /* Whether only some kernels can read a blob's tensor of this order. */

@@ -48,7 +48,7 @@ static void pack(const tvis_node_plan *p, uint32_t node, void *out)
     const int32_t *w = p->in[1]->dims, groups = p->node->p.conv.groups;
     (void)node;
     if (TVIS_PACK_IS_WINOGRAD(p->choice[0].pack))
-        tvis_winograd_s8_pack((const int8_t *)(p->model->blob + p->in[1]->offset), w[0], w[3], out);
+        tvis_winograd_s8_pack((const int8_t *)(p->model->blob + p->in[1]->offset), w[0], w[3], p->choice[0].pack, out);
     else
         tvis_dense_s8_pack(p, w[0] / groups, w[1] * w[2] * w[3], groups, out);
 }

@@ -31,9 +31,10 @@ typedef struct tvis_winograd_s8_variant {
 extern const tvis_winograd_s8_variant tvis_winograd_s8[];
 
 void tvis_winograd_s8_f2_armv6(const tvis_winograd_s8_args *a, int32_t first, int32_t end);
+void tvis_winograd_s8_f2_neon(const tvis_winograd_s8_args *a, int32_t first, int32_t end);
 
-/* Channels of x are a multiple of 16, of y of 2. So many channels of x are summed at a time, of y are made at a time,
- * and so many tiles. */
+/* Channels of x are a multiple of 16, of y of the variant's nr. So many channels of x are summed at a time, of y are
+ * made at a time, and so many tiles. */
 enum { TVIS_WINOGRAD_S8_POSITIONS = 16, TVIS_WINOGRAD_S8_PIXELS = 1024 };
 int32_t tvis_winograd_s8_piece(int32_t channels);
 int32_t tvis_winograd_s8_columns(int32_t channels);
@@ -47,8 +48,9 @@ uint64_t tvis_winograd_s8_packed(int32_t n, int32_t channels);
  * again. */
 #if TVIS_LARGE_CODE
 /* (n, 3, 3, channels) to (n / columns, 16 positions, channels / piece, columns / 2, piece / 4, 8): a group of four
- * channels of two columns, in pairs as SMLAD takes them (gemm_s8_armv6.h). */
-void tvis_winograd_s8_pack(const int8_t *w, int32_t n, int32_t channels, int16_t *out);
+ * channels of two columns, in pairs as SMLAD takes them (gemm_s8_armv6.h); TVIS_PACK_WINOGRAD_S8_8: to (n / columns, 16
+ * positions, columns / 8, channels, 8). */
+void tvis_winograd_s8_pack(const int8_t *w, int32_t n, int32_t channels, uint16_t pack, int16_t *out);
 bool tvis_winograd_s8_plan(tvis_node_plan *p, const tvis_conv_shape *s);
 bool tvis_winograd_s8_runs(uint16_t kernel);
 void tvis_winograd_s8_run(const tvis_node_run *r, const tvis_conv_shape *s);
@@ -64,8 +66,9 @@ static inline bool tvis_winograd_s8_runs(uint16_t kernel)
     (void)kernel;
     return false;
 }
-static inline void tvis_winograd_s8_pack(const int8_t *w, int32_t n, int32_t channels, int16_t *out)
+static inline void tvis_winograd_s8_pack(const int8_t *w, int32_t n, int32_t channels, uint16_t pack, int16_t *out)
 {
+    (void)pack;
     (void)w;
     (void)n;
     (void)channels;
