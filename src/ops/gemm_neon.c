@@ -37,11 +37,11 @@ static int32_t whole_tiles(const tvis_gemm_f32_args *a, int32_t i, int32_t end, 
                                 .ones = run % 4,
                                 .lo = a->lo,
                                 .hi = a->hi };
-    for (; end - i >= 8; i += 8) {
-        const ptrdiff_t at = (ptrdiff_t)i * a->ldy + j;
-        tvis_neon_tile_8x8(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p);
-    }
-    return i;
+    const ptrdiff_t at = (ptrdiff_t)i * a->ldy + j;
+    const int32_t tiles = (end - i) / 8;
+    if (tiles > 0)
+        tvis_neon_tiles_8x8(a->x + (ptrdiff_t)i * a->ldx, a->y + at, a->add ? a->add + at : NULL, &p, tiles);
+    return i + 8 * tiles;
 }
 
 void tvis_gemm_f32_8x8_neon(const tvis_gemm_f32_args *a)

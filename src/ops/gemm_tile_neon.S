@@ -102,26 +102,30 @@ mov v\a\().16b, v8.16b
 mov v\b\().16b, v9.16b
 .endm
 
-/* x0: x, x1: y, x2: add, x3: the panel. x4 to x11 walk over rows of x, x12 over w. */
-FUNCTION tvis_neon_tile_8x8
+/* x0: x, x1: y, x2: add, x3: the panel, x4: tiles, then in x14. x4 to x11 walk over rows of x, x12 over w; */
+FUNCTION tvis_neon_tiles_8x8
 KEEP_VECTORS
+mov x14, x4
+ldr x17, [x3, #24]
+.Ltile:
 ldp x12, x13, [x3]
-ldp x14, x17, [x3, #16]
-ldp x15, x16, [x3, #32]
+ldr x16, [x3, #16]
 ldp q8, q9, [x13]
 mov x4, x0
-add x5, x4, x14
-add x6, x5, x14
-add x7, x6, x14
-add x8, x7, x14
-add x9, x8, x14
-add x10, x9, x14
-add x11, x10, x14
+add x5, x4, x16
+add x6, x5, x16
+add x7, x6, x16
+add x8, x7, x16
+add x9, x8, x16
+add x10, x9, x16
+add x11, x10, x16
+add x0, x11, x16
+ldp x15, x16, [x3, #32]
 EACH_ROW BEGIN_ROW
-ldp x0, x14, [x3, #48]
 
 .Lpart:
-subs x13, x0, #1
+ldr x13, [x3, #48]
+subs x13, x13, #1
 b.lt .Lones
 ROWS_LOAD ld1, 16
 ldp q8, q9, [x12], #32
@@ -134,7 +138,7 @@ b.ne .Lfour
 .Llast:
 FOUR 0
 .Lones:
-mov x13, x14
+ldr x13, [x3, #56]
 cbz x13, .Lend
 .Lone:
 subs x13, x13, #1
@@ -163,5 +167,7 @@ ldp s2, s3, [x3, #64]
 dup v2.4s, v2.s[0]
 dup v3.4s, v3.s[0]
 EACH_ROW STORE_ROW
+subs x14, x14, #1
+b.ne .Ltile
 RETURN_VECTORS
-END_FUNCTION tvis_neon_tile_8x8
+END_FUNCTION tvis_neon_tiles_8x8

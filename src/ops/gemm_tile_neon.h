@@ -16,7 +16,7 @@ typedef struct tvis_neon_panel {
     float lo, hi;
 } tvis_neon_panel;
 
-/* 8 rows times 8 columns; add may be NULL or y. Reads no element outside of them. */
-void tvis_neon_tile_8x8(const float *x, float *y, const float *add, const tvis_neon_panel *p);
+/* `tiles` times 8 rows, one at least, and 8 columns; add may be NULL or y. Reads no element outside of them. */
+void tvis_neon_tiles_8x8(const float *x, float *y, const float *add, const tvis_neon_panel *p, int64_t tiles);
 
 #endif
