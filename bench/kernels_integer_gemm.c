@@ -38,7 +38,7 @@ static tvb_stats gemm_s8_time(const tvb_options *o, const tvis_gemm_s8_variant *
 
 static void gemm_s8_layer(tvb_table *table, const tvb_options *o, int32_t m, int32_t n, int32_t k)
 {
-    static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0 };
+    static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0, true };
     char shape[48];
     int8_t *x = tvb_bytes((size_t)m * (size_t)k), *w = tvb_bytes((size_t)n * (size_t)k),
            *y = tvb_bytes((size_t)m * (size_t)n);

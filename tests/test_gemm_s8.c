@@ -4,6 +4,7 @@
 
 #include "core/port.h"
 #include "ops/conv_shape.h"
+#include "ops/table16.h"
 #include "tests/kernels.h"
 
 typedef enum added { NO_ADD, ADD, ADD_IN_PLACE, ADDED_COUNT } added;
@@ -93,6 +94,7 @@ static tvt_buf result(const problem *p, const tvis_gemm_s8_variant *v, bool sums
     const size_t size = matrix(p->a.m, p->a.n, p->a.ldy);
     tvis_gemm_s8_args a = p->a;
     tvt_buf y = tvt_guarded(sums ? size * sizeof(int32_t) : size), scratch = { 0 };
+    a.table = sums ? NULL : a.table;
     a.w = v->k.pack == TVIS_PACK_PLAIN ? p->w.p : p->packed.p;
     a.y = y.p;
     if (sums) {
@@ -115,7 +117,7 @@ static tvt_buf result(const problem *p, const tvis_gemm_s8_variant *v, bool sums
     return y;
 }
 
-static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0 };
+static const tvis_gemm_s8_variant plain_c = { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0, true };
 
 static void check_as(const tvis_gemm_s8_variant *v, int32_t m, int32_t n, int32_t k, values x, values w)
 {
@@ -135,6 +137,33 @@ static void check(const tvis_gemm_s8_variant *v, int32_t m, int32_t n, int32_t k
     const bool random = tvt_below(4) > 0;
     check_as(v, m, n, k, random ? RANDOM : (values)tvt_below(VALUES_COUNT),
              random ? RANDOM : (values)tvt_below(VALUES_COUNT));
+}
+
+/* A table behind the sums, with its limits of 16 bits. */
+static void looked_up(void **state)
+{
+    const tvis_gemm_s8_variant *v = *state;
+    tvt_need_row(&v->k, v->run);
+    if (!v->tables)
+        skip();
+    tvt_buf table = bytes(TVIS_TABLE16_ENTRIES * sizeof(int16_t), RANDOM);
+    for (int32_t m = 1; m < 60; m += 1 + m / 4)
+        for (int32_t n = 1; n < 12; n++) {
+            problem p = make(&v->k, m, n, 1 + (int32_t)tvt_below(90), RANDOM, RANDOM);
+            for (int32_t j = 0; j < n; j++)
+                ((int32_t *)p.mul.p)[j] = 2 * (int32_t)tvt_below(1u << 27);
+            p.a.add = NULL;
+            p.a.table = table.p;
+            p.a.q.zero = 0;
+            p.a.q.lo = INT16_MIN;
+            p.a.q.hi = INT16_MAX;
+            tvt_buf want = result(&p, &plain_c, false, false), got = result(&p, v, false, false);
+            assert_true(tvt_same(&want, &got));
+            tvt_free(&want);
+            tvt_free(&got);
+            drop(&p);
+        }
+    tvt_free(&table);
 }
 
 /* All sizes around the tiles of all rows; k is drawn, then n and m are. */
@@ -306,9 +335,14 @@ static void reference_by_hand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(table),  cmocka_unit_test(small_shapes),          cmocka_unit_test(extremes),
-        cmocka_unit_test(layers), cmocka_unit_test(columns_by_themselves), cmocka_unit_test(reference_by_hand),
+        cmocka_unit_test(table),
+        cmocka_unit_test(small_shapes),
+        cmocka_unit_test(extremes),
+        cmocka_unit_test(layers),
+        cmocka_unit_test(columns_by_themselves),
+        cmocka_unit_test(reference_by_hand),
         cmocka_unit_test(lines),
+        cmocka_unit_test(looked_up),
     };
     return tvt_run_rows("gemm_s8", tvis_gemm_s8, sizeof *tvis_gemm_s8, tests, TVIS_COUNT(tests));
 }

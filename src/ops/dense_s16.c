@@ -98,6 +98,14 @@ typedef struct piece {
     int32_t row, m, col, n;
 } piece;
 
+/* Whether the kernel has the table itself, and a block's sums need not wait. */
+static bool looks_up(const tvis_node_run *r)
+{
+    const tvis_quant *q = &r->node->q;
+    return r->x[TVIS_S8_TABLE] && !r->x[TVIS_S8_ADD] && r->in[0]->dtype == TVIS_S8 && r->out[0]->dtype == TVIS_S8 &&
+           tvis_gemm_s8[r->kernel[0]].tables && tvis_quant_lo16(q) == INT16_MIN && tvis_quant_hi16(q) == INT16_MAX;
+}
+
 /* Columns [col, col + n) of the sums, by weights w. */
 static void product(const piece *p, int32_t col, int32_t n, const int8_t *w)
 {
@@ -107,18 +115,26 @@ static void product(const piece *p, int32_t col, int32_t n, const int8_t *w)
     int32_t *y = p->sums + col;
     const int32_t k = p->mm->k, ldx = p->b->ldx;
     if (r->in[0]->dtype == TVIS_S8) {
-        const tvis_gemm_s8_args a = { .x = (const int8_t *)p->b->x + at,
-                                      .w = w,
-                                      .bias = bias,
-                                      .y32 = y,
-                                      .m = p->m,
-                                      .n = n,
-                                      .k = k,
-                                      .ldx = ldx,
-                                      .ldy = p->n,
-                                      .run = tvis_matmul_run_of_line(p->mm),
-                                      .gap = tvis_matmul_gap_of_line(p->mm),
-                                      .scratch = p->scratch };
+        tvis_gemm_s8_args a = { .x = (const int8_t *)p->b->x + at,
+                                .w = w,
+                                .bias = bias,
+                                .y32 = y,
+                                .m = p->m,
+                                .n = n,
+                                .k = k,
+                                .ldx = ldx,
+                                .ldy = p->n,
+                                .run = tvis_matmul_run_of_line(p->mm),
+                                .gap = tvis_matmul_gap_of_line(p->mm),
+                                .scratch = p->scratch };
+        if (looks_up(r)) {
+            const tvis_narrow_args to = tvis_s16_narrow(r, p->b->first_column + (size_t)(p->col + col));
+            a.y32 = NULL;
+            a.y = (int8_t *)p->b->y + (size_t)p->row * (size_t)p->b->ldy + (size_t)(p->col + col);
+            a.ldy = p->b->ldy;
+            a.q = to.q;
+            a.table = to.table;
+        }
         tvis_gemm_s8[r->kernel[0]].run(&a);
         return;
     }
@@ -160,11 +176,13 @@ static void narrow(const piece *p)
 /* All rows of some columns. */
 static void run_columns(piece *p)
 {
-    const int32_t most = most_sums(p->mm->run->plan) / p->n / ROWS * ROWS;
+    const bool ready = looks_up(p->mm->run);
+    const int32_t most = ready ? p->b->m : most_sums(p->mm->run->plan) / p->n / ROWS * ROWS;
     for (p->row = 0; p->row < p->b->m; p->row += most) {
         p->m = p->b->m - p->row < most ? p->b->m - p->row : most;
         sum(p);
-        narrow(p);
+        if (!ready)
+            narrow(p);
     }
 }
 
@@ -189,7 +207,7 @@ static void multiply(const tvis_matmul *mm, const tvis_block *b, void *scratch)
     piece p = { .mm = mm, .b = b, .panel = packing ? panel : NULL, .sums = scratch };
     if (kernel_scratch(r->in[0]->dtype, r->kernel[0]))
         p.scratch = panel + (packing ? tvis_dense_s8_panel(mm->kern, mm->k) : 0);
-    const int32_t step = packing ? TALL : most_sums(r->plan) / ROWS;
+    const int32_t step = packing ? TALL : looks_up(r) ? b->n : most_sums(r->plan) / ROWS;
     for (; p.col < b->n; p.col += step) {
         p.n = b->n - p.col < step ? b->n - p.col : step;
         p.w = packing ? NULL : r->packed[0] ? packed(&p) : w + (size_t)p.col * (size_t)mm->k;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ops/gemm_s8.h"
 #include "core/port.h"
+#include "ops/table16.h"
 
 void tvis_gemm_s8_c(const tvis_gemm_s8_args *a)
 {
@@ -19,7 +20,10 @@ void tvis_gemm_s8_c(const tvis_gemm_s8_args *a)
             int64_t v = tvis_requant_scale(acc, a->q.mul[j], a->q.shift);
             if (a->add)
                 v += tvis_requant_scale(a->add[at] - a->add_q.zero, a->add_q.mul, a->add_q.shift);
-            a->y[at] = tvis_requant_clamp(v, &a->q);
+            v = tvis_requant_limit(v, &a->q);
+            if (a->table)
+                v = tvis_table16_narrow(tvis_table16_at(a->table, (int32_t)v));
+            a->y[at] = (int8_t)v;
         }
 }
 
@@ -27,18 +31,29 @@ void tvis_gemm_s8_c(const tvis_gemm_s8_args *a)
 #define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 
 const tvis_gemm_s8_variant tvis_gemm_s8[] = {
-    { { "6x64_vnni", VNNI, TVIS_PACK_GROUPS(4, 16), 0, 6, 16 }, TVIS_IF_X86(tvis_gemm_s8_6x64_vnni), 0 },
-    { { "4x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_GROUPS(2, 16), 0, 4, 16 }, TVIS_IF_X86(tvis_gemm_s8_4x16_avx2), 0 },
-    { { "4x16_dotprod", DOTPROD, TVIS_PACK_GROUPS(4, 16), 0, 4, 16 }, TVIS_IF_AARCH64(tvis_gemm_s8_4x16_dotprod), 0 },
-    { { "4x4_neon", TVIS_CPU_NEON, TVIS_PACK_GROUPS(16, 4), 0, 4, 4 }, TVIS_IF_AARCH64(tvis_gemm_s8_4x4_neon), 0 },
+    { { "6x64_vnni", VNNI, TVIS_PACK_GROUPS(4, 16), 0, 6, 16 }, TVIS_IF_X86(tvis_gemm_s8_6x64_vnni), 0, false },
+    { { "4x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_GROUPS(2, 16), 0, 4, 16 },
+      TVIS_IF_X86(tvis_gemm_s8_4x16_avx2),
+      0,
+      false },
+    { { "4x16_dotprod", DOTPROD, TVIS_PACK_GROUPS(4, 16), 0, 4, 16 },
+      TVIS_IF_AARCH64(tvis_gemm_s8_4x16_dotprod),
+      0,
+      false },
+    { { "4x4_neon", TVIS_CPU_NEON, TVIS_PACK_GROUPS(16, 4), 0, 4, 4 },
+      TVIS_IF_AARCH64(tvis_gemm_s8_4x4_neon),
+      0,
+      false },
     { { "2x2_armv6", TVIS_CPU_ARMV6, TVIS_PACK_GROUPS(4, 2), 0, 2, 2 },
       TVIS_IF_ARMV6(tvis_gemm_s8_2x2_armv6),
-      TVIS_GEMM_S8_ARMV6_SCRATCH },
+      TVIS_GEMM_S8_ARMV6_SCRATCH,
+      true },
     { { "2x2_dsp", TVIS_CPU_DSP, TVIS_PACK_GROUPS(4, 2), 0, 2, 2 },
       TVIS_IF_ARMV6(tvis_gemm_s8_2x2_dsp),
-      TVIS_GEMM_S8_DSP_SCRATCH },
-    { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0 },
-    { { NULL, 0, 0, 0, 0, 0 }, NULL, 0 },
+      TVIS_GEMM_S8_DSP_SCRATCH,
+      true },
+    { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0, true },
+    { { NULL, 0, 0, 0, 0, 0 }, NULL, 0, false },
 };
 
 size_t tvis_gemm_s8_panel(int32_t k, int32_t group, int32_t nr)

@@ -23,13 +23,16 @@ typedef struct tvis_gemm_s8_args {
                        * Both are 0 where tvis_takes_lines() says no */
     tvis_requant q;   /* mul: (n) */
     tvis_requant_add add_q;
-    void *scratch; /* bytes as the variant says, or NULL: then some are slower */
+    void *scratch;        /* bytes as the variant says, or NULL: then some are slower */
+    const int16_t *table; /* or NULL. As in narrow.h, for limits of all 16 bits and without `add`; only with a variant
+                           * that has `tables` */
 } tvis_gemm_s8_args;
 
 typedef struct tvis_gemm_s8_variant {
     tvis_kernel k;
     void (*run)(const tvis_gemm_s8_args *a); /* NULL where the instruction set does not exist */
     uint32_t scratch;                        /* bytes, with any alignment */
+    bool tables;
 } tvis_gemm_s8_variant;
 
 #define TVIS_GEMM_S8_ARMV6_SCRATCH 13440u

@@ -6,6 +6,7 @@
 #include "core/port.h"
 #include "ops/gemm_s8.h"
 #include "ops/gemm_s8_armv6.h"
+#include "ops/table16.h"
 
 enum { NR = 2, GROUP = 4, GROUP_BYTES = 2 * GROUP * NR, LINE = 32 };
 /* Bytes of expanded rows, columns and of sums at a time; up to a line behind rows and columns is read. */
@@ -102,6 +103,11 @@ static void finish_any(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, in
         for (int32_t c = j; c < least(j + NR, a->n); c++) {
             const ptrdiff_t at = (ptrdiff_t)(row + i) * a->ldy + c;
             int64_t v = tvis_requant_scale(sums[i * NR + c - j], a->q.mul[c], a->q.shift);
+            if (a->table) {
+                v = tvis_table16_at(a->table, tvis_requant_limit(v, &a->q));
+                a->y[at] = (int8_t)tvis_table16_narrow((int32_t)v);
+                continue;
+            }
             if (a->add)
                 v += tvis_requant_scale(a->add[at] - a->add_q.zero, a->add_q.mul, a->add_q.shift);
             a->y[at] = tvis_requant_clamp(v, &a->q);
@@ -128,7 +134,8 @@ static void finish(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_
         store_sums(a, row, rows, j, sums);
         return;
     }
-    if (a->q.lo != INT8_MIN || a->q.hi != INT8_MAX || j + NR > a->n) {
+    const bool open = a->table || (a->q.lo == INT8_MIN && a->q.hi == INT8_MAX);
+    if (!open || j + NR > a->n) {
         finish_any(a, row, rows, j, sums);
         return;
     }
@@ -140,13 +147,16 @@ static void finish(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_
         .mul = { a->q.mul[j], a->q.mul[j + 1] },
         .zero = a->q.zero,
         .shift = a->q.shift,
-        .add = a->add ? a->add + at : NULL,
+        .more = a->add ? (const void *)(a->add + at) : a->table,
         .add_mul = a->add_q.mul,
         .add_shift = a->add_q.shift,
         .add_zero = a->add_q.zero,
+        .ldx = NR * sizeof *sums,
     };
     if (a->add)
         tvis_s8_finish_add_armv6(&f);
+    else if (a->table)
+        tvis_s8_finish_table_armv6(&f);
     else
         tvis_s8_finish_armv6(&f);
 }

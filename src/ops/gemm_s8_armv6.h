@@ -33,19 +33,21 @@ void tvis_s8_expand_panel_armv6(const int8_t *w, int32_t groups, int16_t *out, i
 void tvis_s8_row_armv6(const int16_t *x, int32_t groups, const int8_t *w, ptrdiff_t stride, int32_t panels,
                        int32_t *sums);
 
-/* Sums of two columns, limits -128 and 127. */
+/* Sums of two columns to int8, limits -128 and 127. */
 typedef struct tvis_s8_finish {
-    const int32_t *sums; /* (rows, 2) */
+    const int32_t *sums; /* rows ldx apart */
     int8_t *y;           /* rows ldy apart */
     ptrdiff_t ldy;
     int32_t rows; /* >= 1 */
     int32_t mul[2];
     int32_t zero, shift;
-    const int8_t *add; /* as y */
+    const void *more; /* int8 to add, as y, or a table (table16.h) */
     int32_t add_mul, add_shift, add_zero;
+    ptrdiff_t ldx; /* bytes */
 } tvis_s8_finish;
 
-void tvis_s8_finish_armv6(const tvis_s8_finish *f); /* nothing is added */
+void tvis_s8_finish_armv6(const tvis_s8_finish *f);
 void tvis_s8_finish_add_armv6(const tvis_s8_finish *f);
+void tvis_s8_finish_table_armv6(const tvis_s8_finish *f); /* zero is 0 */
 
 #endif

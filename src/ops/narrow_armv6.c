@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* ARMv6: four values at a time, since what SMMULR gives is there after four cycles (ARM DDI 0301H, 16.7). */
+/* ARMv6: to int8 as layers finish their sums (gemm_s8_armv6.h); else four values at a time, since what SMMULR gives is
+ * there after four cycles (ARM DDI 0301H, 16.7). */
+#include "ops/gemm_s8_armv6.h"
 #include "ops/narrow.h"
 #include "ops/requant_armv6.h"
+
+enum { MOST_ROWS = 1 << 22 }; /* of tvis_s8_finish */
 
 /* Of all rows. */
 typedef struct constants {
@@ -86,10 +90,42 @@ static int32_t fours(const tvis_narrow_args *a, const constants *constant, int32
     return j;
 }
 
+/* To int8 without other limits: two columns at a time. Returns how many columns were done. */
+static int32_t pairs(const tvis_narrow_args *a)
+{
+    const int32_t least = a->table ? INT16_MIN : INT8_MIN, most = a->table ? INT16_MAX : INT8_MAX;
+    if (a->wide || (a->add && (a->add_wide || a->table)) || a->q.lo != least || a->q.hi != most || a->m < 1 ||
+        a->m > MOST_ROWS)
+        return 0;
+    void (*const run)(const tvis_s8_finish *) = a->add     ? tvis_s8_finish_add_armv6
+                                                : a->table ? tvis_s8_finish_table_armv6
+                                                           : tvis_s8_finish_armv6;
+    int32_t j = 0;
+    for (; j + 2 <= a->n; j += 2) {
+        const tvis_s8_finish f = {
+            .sums = a->x + j,
+            .y = (int8_t *)a->y + j,
+            .ldy = a->ldy,
+            .rows = a->m,
+            .mul = { a->q.mul[j], a->q.mul[j + 1] },
+            .zero = a->q.zero,
+            .shift = a->q.shift,
+            .more = a->add ? (const void *)((const int8_t *)a->add + j) : a->table,
+            .add_mul = a->add_q.mul,
+            .add_shift = a->add_q.shift,
+            .add_zero = a->add_q.zero,
+            .ldx = a->ldx * (ptrdiff_t)sizeof *a->x,
+        };
+        run(&f);
+    }
+    return j;
+}
+
 void tvis_narrow_armv6(const tvis_narrow_args *a)
 {
     const constants k = { tvis_limits_of_armv6(&a->q), a->q.shift, a->add_q };
     const bool many = !a->add || (a->add_wide && a->add_q.zero == 0);
-    for (int32_t i = 0; i < a->m; i++)
-        tvis_narrow_rest(a, i, many ? fours(a, &k, i) : 0);
+    const int32_t done = pairs(a);
+    for (int32_t i = 0; i < a->m && done < a->n; i++)
+        tvis_narrow_rest(a, i, done || !many ? done : fours(a, &k, i));
 }
