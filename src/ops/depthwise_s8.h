@@ -4,21 +4,24 @@
 #define TVIS_OPS_DEPTHWISE_S8_H
 
 #include "core/kernel.h"
+#include "ops/narrow.h"
 #include "ops/requant.h"
 
 /* The most taps, kh * kw: then |sum of (x - x_zero) * w| <= 2^14 * 255 * 2^7 < 2^29. */
 #define TVIS_DEPTHWISE_S8_MAX_TAPS 16384
 
 typedef struct tvis_depthwise_s8_args {
-    const int8_t *const *rows;     /* (kh) input rows of (iw, c); NULL: outside of the picture */
-    const int8_t *w;               /* (kh, kw, c), in the order of the variant's `pack` */
-    const int32_t *bias;           /* (c) or NULL; |bias + sum| < 2^31 >> q.shift */
-    int8_t *y;                     /* (ow, c) */
-    int32_t *y32;                  /* (ow, c) or NULL: gets the sums instead; y and q are not used then */
-    int32_t iw, ow, c, kh, kw;     /* kh * kw <= TVIS_DEPTHWISE_S8_MAX_TAPS */
-    int32_t stride, pad, dilation; /* along the row; pad: columns before the first */
-    int32_t x_zero;                /* -128 … 127; nothing is in the bias for it */
-    tvis_requant q;                /* mul: (c) */
+    const int8_t *const *rows;      /* (kh) input rows of (iw, c); NULL: outside of the picture */
+    const int8_t *w;                /* (kh, kw, c), in the order of the variant's `pack` */
+    const int32_t *bias;            /* (c) or NULL; |bias + sum| < 2^31 >> q.shift */
+    int8_t *y;                      /* (ow, c) */
+    int32_t *y32;                   /* (ow, c) or NULL: gets the sums instead; y and q are not used then */
+    const tvis_narrow_args *narrow; /* or NULL: what sums become instead, with its y at the first row; nothing is added.
+                                     * Only for run_picture, where it fits */
+    int32_t iw, ow, c, kh, kw;      /* kh * kw <= TVIS_DEPTHWISE_S8_MAX_TAPS */
+    int32_t stride, pad, dilation;  /* along the row; pad: columns before the first */
+    int32_t x_zero;                 /* -128 … 127; nothing is in the bias for it */
+    tvis_requant q;                 /* mul: (c) */
 } tvis_depthwise_s8_args;
 
 /* Rows [oy, oy + count) of an output, of a picture x (ih, iw, c); x is NULL where args.rows has the rows of one. */

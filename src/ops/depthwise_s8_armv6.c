@@ -17,18 +17,24 @@ typedef union weights {
     tvis_dw_channel5 five[CHANNELS];
 } weights;
 
-/* Channels that are computed side by side, less than 9 KB of stack: x has them in the same lines of the cache. Less
- * than 2 KB where stacks are small: no sums of 5 x 5 there. */
+/* Channels that are computed side by side, row by row, less than 13 KB of stack: x has them in the same lines of the
+ * cache, y in the same pages. Less than 2 KB where stacks are small: no sums of 5 x 5 there. */
 enum { BLOCKS = TVIS_SMALL_STACK ? 1 : 2 };
 
 typedef struct block {
     weights all[BLOCKS], *w;
-    int16_t x[CHANNELS * MOST_ROWS * COLUMNS]; /* (channels, rows, COLUMNS) */
+    int16_t rings[BLOCKS][CHANNELS * MOST_ROWS * COLUMNS], *x; /* (channels, rows, COLUMNS) */
     int8_t y[MOST_OUTPUTS + 1][TVIS_DW_BESIDE];
     int32_t sums[TVIS_SMALL_STACK ? 1 : MOST_OUTPUTS][TVIS_DW_BESIDE];
     int32_t c, channels; /* the first one, and how many */
     int32_t ox, count;   /* of outputs */
 } block;
+
+/* Whether sums leave the kernels as they are. */
+static bool is_wide(const tvis_depthwise_s8_args *a)
+{
+    return a->y32 || a->narrow;
+}
 
 static int32_t least(int32_t a, int32_t b)
 {
@@ -49,7 +55,7 @@ static const int8_t *row_at(const tvis_depthwise_s8_args *a, const tvis_depthwis
 static int32_t taps_of(const tvis_depthwise_s8_args *a, int32_t c, int32_t ky, int16_t *taps)
 {
     const int8_t *w = a->w + (ptrdiff_t)ky * a->kw * a->c + c;
-    const int32_t one = a->y32 ? 1 : (int32_t)((uint32_t)1 << a->q.shift);
+    const int32_t one = is_wide(a) ? 1 : (int32_t)((uint32_t)1 << a->q.shift);
     int32_t sum = 0;
     for (int32_t kx = 0; kx < a->kw; kx++, w += a->c) {
         taps[kx] = (int16_t)(*w * one);
@@ -61,7 +67,7 @@ static int32_t taps_of(const tvis_depthwise_s8_args *a, int32_t c, int32_t ky, i
 static int32_t bias_of(const tvis_depthwise_s8_args *a, int32_t c, int32_t sum)
 {
     const int32_t bias = tvis_requant_sum(a->bias ? a->bias[c] : 0, -a->x_zero * sum);
-    return a->y32 ? bias : (int32_t)((uint32_t)bias << a->q.shift);
+    return is_wide(a) ? bias : (int32_t)((uint32_t)bias << a->q.shift);
 }
 
 static void prepare3(const tvis_depthwise_s8_args *a, block *b, int32_t i)
@@ -77,7 +83,7 @@ static void prepare3(const tvis_depthwise_s8_args *a, block *b, int32_t i)
             memcpy(ch->taps[at], pairs, sizeof pairs);
         }
         ch->bias = bias_of(a, b->c + i, sum);
-        ch->mul = a->y32 ? 0 : a->q.mul[b->c + i];
+        ch->mul = is_wide(a) ? 0 : a->q.mul[b->c + i];
     }
 }
 
@@ -92,7 +98,7 @@ static void prepare5(const tvis_depthwise_s8_args *a, block *b, int32_t i)
         memcpy(ch->taps[ky], pairs, sizeof pairs);
     }
     ch->bias = bias_of(a, b->c + i, sum);
-    ch->mul = a->y32 ? 0 : a->q.mul[b->c + i];
+    ch->mul = is_wide(a) ? 0 : a->q.mul[b->c + i];
 }
 
 /* ---- pixels ---- */
@@ -138,7 +144,6 @@ static void bring(const tvis_depthwise_s8_args *a, const block *b, const int8_t 
 static void put(const tvis_depthwise_s8_args *a, block *b, int8_t *y)
 {
     const bool limits = a->q.lo != INT8_MIN || a->q.hi != INT8_MAX;
-    y += (ptrdiff_t)b->ox * a->c + b->c;
     for (int32_t i = 0; i < b->count; i++, y += a->c) {
         for (int32_t j = 0; limits && j < b->channels; j++) {
             const int32_t v = b->y[i][j];
@@ -153,6 +158,7 @@ static void put(const tvis_depthwise_s8_args *a, block *b, int8_t *y)
 
 /* ---- sums ---- */
 
+#if TVIS_SMALL_STACK
 static inline int32_t smlad(uint32_t x, uint32_t w, int32_t sum)
 {
     __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(x), "r"(w));
@@ -179,6 +185,7 @@ static void sum_channel(const tvis_depthwise_s8_args *a, const tvis_dw_channel3 
         *y = tvis_requant_sum(sum, x[2] * right0 + x[COLUMNS + 2] * right1 + x[2 * COLUMNS + 2] * right2);
     }
 }
+#endif
 
 /* Some channels of sums to where they belong. */
 static void put_sums(const tvis_depthwise_s8_args *a, const block *b, int32_t *y)
@@ -189,81 +196,117 @@ static void put_sums(const tvis_depthwise_s8_args *a, const block *b, int32_t *y
 
 /* ---- rows ---- */
 
+/* Sums of the block to what they become; at: of its first output, in elements. */
+static void narrow(const tvis_depthwise_s8_args *a, const block *b, ptrdiff_t at)
+{
+    tvis_narrow_args n = *a->narrow;
+    n.x = b->sums[0];
+    n.y = (uint8_t *)n.y + at * (n.wide ? 2 : 1);
+    n.m = b->count;
+    n.n = b->channels;
+    n.ldx = TVIS_DW_BESIDE;
+    n.ldy = a->c;
+    n.q.mul += b->c;
+    tvis_narrow_armv6(&n);
+}
+
+/* The kernel for a row. */
+static void (*kernel(const tvis_depthwise_s8_args *a))(const tvis_dw_rows *)
+{
+    if (a->kh == 5)
+        return a->stride == 1 ? tvis_dw5_stride1_armv6 : tvis_dw5_stride2_armv6;
+    if (is_wide(a))
+        return a->stride == 1 ? tvis_dw3_stride1_wide_armv6 : tvis_dw3_stride2_wide_armv6;
+    return a->stride == 1 ? tvis_dw3_stride1_armv6 : tvis_dw3_stride2_armv6;
+}
+
 /* One row of the block; its first row of x stands in the place `top`. at: of the output's row, in elements. */
 static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrdiff_t at)
 {
-    const bool three = a->kh == 3;
-    int32_t *sums = a->y32 ? a->y32 + at + (ptrdiff_t)b->ox * a->c + b->c : NULL;
     const tvis_dw_rows r = {
         .x = b->x,
-        .channel = three ? (const void *)b->w->three[top] : b->w->five,
-        .y = sums ? (void *)b->sums : b->y,
+        .channel = a->kh == 3 ? (const void *)b->w->three[top] : b->w->five,
+        .y = is_wide(a) ? (void *)b->sums : b->y,
         .channels = b->channels,
         .count = (b->count + 1) & ~1,
         .zero = a->q.zero,
         .top = top,
-        .wide = sums != NULL,
+        .wide = is_wide(a),
     };
-    if (sums && three) {
+    at += (ptrdiff_t)b->ox * a->c + b->c;
+#if TVIS_SMALL_STACK
+    if (a->y32) { /* 3 x 3 */
         for (int32_t j = 0; j < b->channels; j++)
-            sum_channel(a, &b->w->three[top][j], b->x + j * 3 * COLUMNS, b->count, sums + j);
+            sum_channel(a, &b->w->three[top][j], b->x + j * 3 * COLUMNS, b->count, a->y32 + at + j);
         return;
     }
-    if (a->stride == 1)
-        (three ? tvis_dw3_stride1_armv6 : tvis_dw5_stride1_armv6)(&r);
+#endif
+    kernel(a)(&r);
+    if (a->narrow)
+        narrow(a, b, at);
+    else if (a->y32)
+        put_sums(a, b, a->y32 + at);
     else
-        (three ? tvis_dw3_stride2_armv6 : tvis_dw5_stride2_armv6)(&r);
-    if (sums) {
-        put_sums(a, b, sums);
-        return;
-    }
-    put(a, b, a->y + at);
+        put(a, b, a->y + at);
+}
+
+/* Channels [c, end), at most BLOCKS times CHANNELS. */
+typedef struct range {
+    int32_t c, end;
+} range;
+
+/* Channels that the i-th block has; it has those after these of the blocks before. */
+static bool select_channels(block *b, range r, int32_t i)
+{
+    b->c = r.c + i * CHANNELS;
+    b->channels = least(CHANNELS, r.end - b->c);
+    b->w = &b->all[i];
+    b->x = b->rings[i];
+    return b->channels > 0;
 }
 
 /* Some columns of all rows. */
-static void run_columns(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, block *b)
+static void run_columns(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, block *b, range r)
 {
     int32_t top = 0, place = 0, fresh = a->kh, iy = p->oy * p->stride - p->top;
     for (int32_t i = 0; i < p->count; i++) {
         for (; fresh > 0; fresh--, iy++) {
-            spread(a, b, row_at(a, p, iy), place);
-            if (p->x)
-                bring(a, b, row_at(a, p, iy + 1));
+            for (int32_t j = 0; j < BLOCKS && select_channels(b, r, j); j++)
+                spread(a, b, row_at(a, p, iy), place);
             place = place + 1 == a->kh ? 0 : place + 1;
         }
-        run_row(a, b, top, (ptrdiff_t)i * a->ow * a->c);
+        b->c = r.c;
+        if (p->x)
+            bring(a, b, row_at(a, p, iy));
+        for (int32_t j = 0; j < BLOCKS && select_channels(b, r, j); j++)
+            run_row(a, b, top, (ptrdiff_t)i * a->ow * a->c);
         fresh = p->stride;
         top = (top + fresh) % a->kh;
     }
 }
 
-/* Channels [c, c + channels) are those of the block, the i-th beside others. */
-static void select_channels(block *b, int32_t c, int32_t end, int32_t i)
-{
-    b->c = c + i * CHANNELS;
-    b->channels = least(CHANNELS, end - b->c);
-    b->w = &b->all[i];
-}
-
-/* Channels [c, end), at most BLOCKS times CHANNELS. */
-static void run_channels(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, int32_t c, int32_t end)
+static void run_channels(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, range r)
 {
     block b;
     const int32_t most = a->stride == 1 ? MOST_OUTPUTS : MOST_OUTPUTS / 2, parts = (a->ow + most - 1) / most;
-    const int32_t blocks = (end - c + CHANNELS - 1) / CHANNELS;
-    for (int32_t i = 0; i < blocks; i++) {
-        select_channels(&b, c, end, i);
+    for (int32_t i = 0; i < BLOCKS && select_channels(&b, r, i); i++)
         for (int32_t j = 0; j < b.channels; j++)
             (a->kh == 3 ? prepare3 : prepare5)(a, &b, j);
-    }
     for (int32_t part = 0; part < parts; part++) {
         b.ox = a->ow * part / parts;
         b.count = a->ow * (part + 1) / parts - b.ox;
-        for (int32_t i = 0; i < blocks; i++) {
-            select_channels(&b, c, end, i);
-            run_columns(a, p, &b);
-        }
+        run_columns(a, p, &b, r);
     }
+}
+
+static void narrow_one(const tvis_depthwise_s8_args *a, int32_t c, ptrdiff_t at, int32_t sum)
+{
+    tvis_narrow_args n = *a->narrow;
+    n.x = &sum;
+    n.y = (uint8_t *)n.y + at * (n.wide ? 2 : 1);
+    n.m = n.n = n.ldx = n.ldy = 1;
+    n.q.mul += c;
+    tvis_narrow_armv6(&n);
 }
 
 /* The last one to three channels, which are no whole word. */
@@ -279,10 +322,13 @@ static void run_channel(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8
                     acc = tvis_requant_sum(acc, (row[(ptrdiff_t)(ix + kx) * a->c + c] - a->x_zero) *
                                                     a->w[((ptrdiff_t)ky * a->kw + kx) * a->c + c]);
             }
-        if (a->y32)
-            a->y32[(ptrdiff_t)i * a->c + c] = acc;
+        const ptrdiff_t at = (ptrdiff_t)i * a->c + c;
+        if (a->narrow)
+            narrow_one(a, c, at, acc);
+        else if (a->y32)
+            a->y32[at] = acc;
         else
-            a->y[(ptrdiff_t)i * a->c + c] = tvis_requant_clamp(tvis_requant_scale(acc, a->q.mul[c], a->q.shift), &a->q);
+            a->y[at] = tvis_requant_clamp(tvis_requant_scale(acc, a->q.mul[c], a->q.shift), &a->q);
     }
 }
 
@@ -290,15 +336,16 @@ void tvis_depthwise_s8_picture_armv6(const tvis_depthwise_s8_args *a, const tvis
 {
     const int32_t whole = a->c & ~3, most = BLOCKS * CHANNELS;
     for (int32_t c = 0; c < whole; c += most)
-        run_channels(a, p, c, least(c + most, whole));
+        run_channels(a, p, (range){ c, least(c + most, whole) });
     for (int32_t c = whole; c < a->c; c++)
         run_channel(a, p, c);
 }
 
 bool tvis_depthwise_s8_fits_armv6(const tvis_depthwise_s8_args *a)
 {
-    return a->kh == a->kw && (a->kh == 3 || (a->kh == 5 && !(TVIS_SMALL_STACK && a->y32))) && a->dilation == 1 &&
-           a->stride <= 2 && (a->y32 || a->q.shift <= MOST_SHIFT);
+    return a->kh == a->kw && (a->kh == 3 || (a->kh == 5 && !(TVIS_SMALL_STACK && a->y32))) &&
+           !(TVIS_SMALL_STACK && a->narrow) && a->dilation == 1 && a->stride <= 2 &&
+           (is_wide(a) || a->q.shift <= MOST_SHIFT);
 }
 
 void tvis_depthwise_s8_ring_armv6(const tvis_depthwise_s8_args *a)

@@ -34,12 +34,14 @@ typedef struct tvis_dw_rows {
     int32_t channels;
     int32_t count; /* of outputs: even */
     int32_t zero;
-    int32_t top;  /* 5 x 5: where the first row stands; the others follow, around the end */
-    int32_t wide; /* 5 x 5: 1 for sums, which are not scaled */
+    int32_t top;       /* 5 x 5: where the first row stands; the others follow, around the end */
+    int32_t wide;      /* 5 x 5: 1 for sums, which are not scaled */
 } tvis_dw_rows;
 
 void tvis_dw3_stride1_armv6(const tvis_dw_rows *r);
 void tvis_dw3_stride2_armv6(const tvis_dw_rows *r);
+void tvis_dw3_stride1_wide_armv6(const tvis_dw_rows *r); /* sums */
+void tvis_dw3_stride2_wide_armv6(const tvis_dw_rows *r);
 void tvis_dw5_stride1_armv6(const tvis_dw_rows *r);
 void tvis_dw5_stride2_armv6(const tvis_dw_rows *r);
 

@@ -64,6 +64,13 @@ END_FUNCTION tvis_dw_spread_armv6
 #define D_LEFT  32 /* channels */
 #define D_BYTES 40
 
+/* Lines of the next channel's rows, from x on: rows of pixels that pass through the cache push some of them out. */
+.macro NEXT_CHANNEL channel
+.irp line, 8, 40, 72, 104
+pld [r0, #\channel + \line]
+.endr
+.endm
+
 /* r0: x, r1: y, r2 … r5: words of two rows, r10, r11: two sums, r6 to r9, r12, lr: taps.
  * `step`: bytes of x for two outputs. On the stack as above. */
 .macro CHANNELS name, step
@@ -89,11 +96,18 @@ str r10, [sp, #D_BIAS]
 str r10, [sp, #D_BIAS + 4]
 str r11, [sp, #D_MUL]
 str r5, [sp, #D_NEXT]
+pld [r5]
+NEXT_CHANNEL CHANNEL
 mov r11, r10
 .endm
 
-/* Behind the last product: requantizes and stores r10 and r11, moves on. r4, r5: mul and zero. */
-.macro STORE
+/* Behind the last product: requantizes and stores r10 and r11, moves on. r4, r5: mul and zero. Or stores the sums. */
+.macro STORE wide
+.if \wide
+ldr r4, [sp, #D_END]
+str r10, [r1], #4 * BESIDE
+str r11, [r1], #4 * BESIDE
+.else
 smmlar r10, r10, r4, r5
 smmlar r11, r11, r4, r5
 ldr r4, [sp, #D_END]
@@ -101,18 +115,19 @@ ssat r10, #8, r10
 ssat r11, #8, r11
 strb r10, [r1], #BESIDE
 strb r11, [r1], #BESIDE
+.endif
 cmp r0, r4
 ldrd r10, r11, [sp, #D_BIAS]
 .endm
 
-.macro END_CHANNELS name
+.macro END_CHANNELS name, wide
 ldr r5, [sp, #D_NEXT]
 ldr r0, [sp, #D_X]
 ldr r1, [sp, #D_Y]
 ldr r2, [sp, #D_LEFT]
 ldr r3, [sp, #D_END]
 add r0, r0, #CHANNEL
-add r1, r1, #1
+add r1, r1, #1 + 3 * \wide
 subs r2, r2, #1
 add r3, r3, #CHANNEL
 str r0, [sp, #D_X]
@@ -133,20 +148,27 @@ smlabt r10, \b, \w12, r10
 smlad r11, \b, \w12, r11
 .endm
 
-CHANNELS tvis_dw3_stride1_armv6, 4
+.macro ROWS_OF_STRIDE_1 name, wide
+CHANNELS \name, 4
 ldrd r2, r3, [r0]
 ldrd r4, r5, [r0, #ROW]
 2:
 PRODUCTS r2, r3, r6, r7
 ldrd r2, r3, [r0, #2 * ROW]
 PRODUCTS r4, r5, r8, r9
+.ifeq \wide
 ldrd r4, r5, [sp, #D_MUL]
+.endif
 PRODUCTS r2, r3, r12, lr
 ldrd r2, r3, [r0, #4]!
-STORE
+STORE \wide
 ldrd r4, r5, [r0, #ROW]
 bne 2b
-END_CHANNELS tvis_dw3_stride1_armv6
+END_CHANNELS \name, \wide
+.endm
+
+ROWS_OF_STRIDE_1 tvis_dw3_stride1_armv6, 0
+ROWS_OF_STRIDE_1 tvis_dw3_stride1_wide_armv6, 1
 
 /* A row for two outputs, a word apart. */
 .macro PRODUCTS_APART w01, w12
@@ -156,7 +178,8 @@ smlabt r10, r3, \w12, r10
 smlabt r11, r5, \w12, r11
 .endm
 
-CHANNELS tvis_dw3_stride2_armv6, 8
+.macro ROWS_OF_STRIDE_2 name, wide
+CHANNELS \name, 8
 ldrd r2, r3, [r0]
 ldrd r4, r5, [r0, #4]
 2:
@@ -167,12 +190,18 @@ PRODUCTS_APART r8, r9
 ldrd r2, r3, [r0, #2 * ROW]
 ldrd r4, r5, [r0, #2 * ROW + 4]
 PRODUCTS_APART r12, lr
+.ifeq \wide
 ldrd r4, r5, [sp, #D_MUL]
+.endif
 ldrd r2, r3, [r0, #8]!
-STORE
+STORE \wide
 ldrd r4, r5, [r0, #4]
 bne 2b
-END_CHANNELS tvis_dw3_stride2_armv6
+END_CHANNELS \name, \wide
+.endm
+
+ROWS_OF_STRIDE_2 tvis_dw3_stride2_armv6, 0
+ROWS_OF_STRIDE_2 tvis_dw3_stride2_wide_armv6, 1
 
 /* 5 x 5. The taps of a channel are copied to the stack: there a register for their address is not needed.
  * Stride 1: r2 to r4: three words of a row, r6 to r9, r12: its taps, r5: mul, lr: zero. */
@@ -319,6 +348,12 @@ mov r10, r11
 ldr r1, [sp, #F_Y]
 add r3, r0, r3
 str r3, [sp, #F_END]
+.irp line, 0, 32, 64, 96
+pld [r2, #\line]
+.endr
+pld [r0, #CHANNEL5 + 136]
+pld [r0, #CHANNEL5 + 168]
+NEXT_CHANNEL CHANNEL5
 ldr r4, [sp, #F_TOP]
 ldrd r6, r7, [sp, #F_TAPS]
 .if \stride == 1

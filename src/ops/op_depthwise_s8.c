@@ -157,28 +157,15 @@ static void run_s8(const tvis_node_run *r)
 
 /* ---- S16 on one side or on both ---- */
 
-/* Rows of sums at a time: more of them where the kernel keeps what neighbours have in common and memory is no matter.
- */
-static int32_t sum_rows(uint8_t plan, uint32_t cpu, const int32_t *y)
-{
-    enum { MOST = 65536 };
-    const int64_t row = (int64_t)y[2] * y[3] * (int64_t)sizeof(int32_t);
-    if (plan != TVIS_PLAN_FAST || !(cpu & TVIS_CPU_VFP11) || row > MOST)
-        return 1;
-    const int32_t rows = MOST / (int32_t)row;
-    return rows < y[1] ? rows : y[1];
-}
-
 static tvis_status plan_s16(tvis_node_plan *p)
 {
     tvis_status s = check(p, tvis_s16_check);
     if (s)
         return s;
-    uint64_t sums = (uint64_t)p->out_dims[0][2] * (uint64_t)p->out_dims[0][3] * sizeof(int32_t);
-    if (p->in[0]->dtype == TVIS_S8) {
+    const uint64_t sums = (uint64_t)p->out_dims[0][2] * (uint64_t)p->out_dims[0][3] * sizeof(int32_t);
+    if (p->in[0]->dtype == TVIS_S8)
         choose(p);
-        sums *= (uint64_t)sum_rows(p->config->plan, p->config->cpu, p->out_dims[0]);
-    } else
+    else
         p->kernel_name = tvis_depthwise_s16[p->choice[0].kernel = tvis_depthwise_s16_choose(p->config->cpu)].k.name;
     if (p->scratch + sums > INT32_MAX)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "scratch of more than 2 GiB");
@@ -186,19 +173,13 @@ static tvis_status plan_s16(tvis_node_plan *p)
     return TVIS_OK;
 }
 
-/* The sums of output rows from i on, (ow, c) each; returns how many. */
-static int32_t sum_s8(const tvis_node_run *r, const tvis_conv_shape *s, tvis_depthwise_s8_args *a, int32_t i,
-                      int32_t end)
+/* The sums of an output row, (ow, c). */
+static void sum_s8(const tvis_node_run *r, const tvis_conv_shape *s, tvis_depthwise_s8_args *a, int32_t i)
 {
     const int8_t *rows[TVIS_MAX_KERNEL];
-    const tvis_depthwise_s8_variant *v = &tvis_depthwise_s8[r->kernel[0]];
-    const int32_t most = sum_rows(r->plan, r->cpu, r->out_dims[0]);
-    if (most > 1 && s->dilation[0] == 1 && v->fits && v->fits(a))
-        return run_picture(r, s, a, i, end - i < most ? end : i + most);
     rows_of(r, s, i, rows);
     a->rows = rows;
-    v->run(a);
-    return 1;
+    tvis_depthwise_s8[r->kernel[0]].run(a);
 }
 
 static void sum_s16(const tvis_node_run *r, const tvis_conv_shape *s, int32_t *y, int32_t i)
@@ -224,6 +205,17 @@ static void sum_s16(const tvis_node_run *r, const tvis_conv_shape *s, int32_t *y
     tvis_depthwise_s16[r->kernel[0]].run(&a);
 }
 
+/* Whether the kernel narrows its sums itself. */
+static bool narrows(const tvis_node_run *r, tvis_depthwise_s8_args *a, const tvis_narrow_args *n)
+{
+    const tvis_depthwise_s8_variant *v = &tvis_depthwise_s8[r->kernel[0]];
+    a->narrow = n;
+    if (v->fits && v->fits(a))
+        return true;
+    a->narrow = NULL;
+    return false;
+}
+
 static void run_part_s16(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
@@ -241,12 +233,17 @@ static void run_part_s16(void *arg, uint32_t part)
     n.x = a.y32 = (int32_t *)(void *)scratch;
     n.n = n.ldx = n.ldy = s.ic;
     for (int32_t i = tvis_part(total, part, r->parts, 1), some = 1; i < end; i += some) {
+        n.y = (uint8_t *)r->y[0] + (size_t)i * out_row * (n.wide ? 2 : 1);
+        if (narrow && s.dilation[0] == 1 && narrows(r, &a, &n)) {
+            some = run_picture(r, &s, &a, i, end);
+            continue;
+        }
+        some = 1;
         if (narrow)
-            some = sum_s8(r, &s, &a, i, end);
+            sum_s8(r, &s, &a, i);
         else
             sum_s16(r, &s, a.y32, i);
-        n.m = some * s.ow;
-        n.y = (uint8_t *)r->y[0] + (size_t)i * out_row * (n.wide ? 2 : 1);
+        n.m = s.ow;
         tvis_s16_run_narrow(r, &n);
     }
 }
