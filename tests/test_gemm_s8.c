@@ -105,12 +105,12 @@ static tvt_buf result(const problem *p, const tvis_gemm_s8_variant *v, bool sums
         memcpy(y.p, a.add, size);
         a.add = y.p;
     }
-    if (v->scratch && tvt_below(4)) {
+    if (v->scratch) {
         scratch = tvt_guarded(v->scratch);
         a.scratch = scratch.p;
     }
     v->run(&a);
-    if (a.scratch) {
+    if (v->scratch) {
         assert_true(tvt_guards_ok(&scratch));
         tvt_free(&scratch);
     }
@@ -216,18 +216,20 @@ static void columns_by_themselves(void **state)
     const size_t panel = v->k.pack == TVIS_PACK_PLAIN ? 37 : tvis_gemm_s8_panel(37, TVIS_PACK_GROUP(v->k.pack), step);
     problem p = make(&v->k, 21, 150, 37, RANDOM, RANDOM);
     p.a.add = NULL;
-    tvt_buf whole = result(&p, v, true, false), parts = tvt_guarded(whole.size);
+    tvt_buf whole = result(&p, v, true, false), parts = tvt_guarded(whole.size), scratch = tvt_guarded(v->scratch + 1);
     for (int32_t j = 0; j < p.a.n; j += step) {
         tvis_gemm_s8_args a = p.a;
         a.w = (const int8_t *)(panel == 37 ? p.w.p : p.packed.p) + panel * (size_t)(j / step);
         a.n = p.a.n - j < step ? p.a.n - j : step;
         a.bias = p.a.bias ? p.a.bias + j : NULL;
         a.y32 = (int32_t *)parts.p + j;
+        a.scratch = scratch.p;
         v->run(&a);
     }
     assert_true(tvt_same(&whole, &parts));
     tvt_free(&whole);
     tvt_free(&parts);
+    tvt_free(&scratch);
     drop(&p);
 }
 

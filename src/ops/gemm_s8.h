@@ -23,7 +23,7 @@ typedef struct tvis_gemm_s8_args {
                        * Both are 0 where tvis_takes_lines() says no */
     tvis_requant q;   /* mul: (n) */
     tvis_requant_add add_q;
-    void *scratch;        /* bytes as the variant says, or NULL: then some are slower */
+    void *scratch;        /* bytes as the variant says; not read where it says 0 */
     const int16_t *table; /* or NULL. As in narrow.h, for limits of all 16 bits and without `add`; only with a variant
                            * that has `tables` */
 } tvis_gemm_s8_args;

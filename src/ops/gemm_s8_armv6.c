@@ -11,13 +11,8 @@
 enum { NR = 2, GROUP = 4, GROUP_BYTES = 2 * GROUP * NR, LINE = 32 };
 /* Bytes of expanded rows, columns and of sums at a time; up to a line behind rows and columns is read. */
 enum { MOST_X = 8192, MOST_W = 1024, MOST_SUMS = 4096 };
-/* The same for small memories, and without memory of the caller's. */
+/* The same for small memories. */
 enum { SMALL_X = 2048, SMALL_W = 512, SMALL_SUMS = 512 };
-enum {
-    LEAST_X = TVIS_SMALL_STACK ? 512 : SMALL_X,
-    LEAST_W = SMALL_W,
-    LEAST_SUMS = TVIS_SMALL_STACK ? 128 : SMALL_SUMS
-};
 
 TVIS_STATIC_ASSERT(gemm_s8_armv6_scratch, MOST_X + MOST_W + MOST_SUMS + 3 * LINE <= TVIS_GEMM_S8_ARMV6_SCRATCH);
 TVIS_STATIC_ASSERT(gemm_s8_dsp_scratch, SMALL_X + SMALL_W + SMALL_SUMS + 3 * LINE <= TVIS_GEMM_S8_DSP_SCRATCH);
@@ -230,26 +225,18 @@ static void run(const tvis_gemm_s8_args *a, uint8_t *memory, int32_t x_bytes, in
             run_block(a, &b, i, least(b.rows, a->m - i), j, least(j + b.panels, panels));
 }
 
-static void run_on_stack(const tvis_gemm_s8_args *a)
-{
-    uint8_t memory[LEAST_X + LEAST_W + LEAST_SUMS + 3 * LINE];
-    run(a, memory, LEAST_X, LEAST_W, LEAST_SUMS);
-}
-
 void tvis_gemm_s8_2x2_dsp(const tvis_gemm_s8_args *a)
 {
     if (a->k < GROUP)
         tvis_gemm_s8_short(a, GROUP, tvis_gemm_s8_2x2_dsp);
-    else if (a->scratch)
-        run(a, a->scratch, SMALL_X, SMALL_W, SMALL_SUMS);
     else
-        run_on_stack(a);
+        run(a, a->scratch, SMALL_X, SMALL_W, SMALL_SUMS);
 }
 
 void tvis_gemm_s8_2x2_armv6(const tvis_gemm_s8_args *a)
 {
-    if (a->scratch && a->k >= GROUP)
-        run(a, a->scratch, MOST_X, MOST_W, MOST_SUMS);
+    if (a->k < GROUP)
+        tvis_gemm_s8_short(a, GROUP, tvis_gemm_s8_2x2_dsp);
     else
-        tvis_gemm_s8_2x2_dsp(a);
+        run(a, a->scratch, MOST_X, MOST_W, MOST_SUMS);
 }
