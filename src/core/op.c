@@ -3,6 +3,8 @@
 #include "core/planner.h"
 #include "core/port.h"
 
+const int32_t tvis_no_dims[4] = { 0 };
+
 int64_t tvis_elements(const int32_t *dims)
 {
     return (int64_t)dims[0] * dims[1] * dims[2] * dims[3];

@@ -34,7 +34,8 @@ typedef struct tvis_node_plan {
     const tvis_session_config *config;
     const tvis_blob_node *node;
     const tvis_blob_tensor *in[TVIS_MAX_FUSED_IN]; /* NULL: not given */
-    int32_t in_dims[TVIS_MAX_FUSED_IN][4];
+    const int32_t *in_dims[TVIS_MAX_FUSED_IN];     /* of none that is given: zeros */
+    int32_t x_dims[4];         /* what in_dims[0] points to: the first input's place may be taken over */
     const tvis_fusion *fusion; /* NULL: a single node */
     tvis_diag *diag;
 
@@ -47,19 +48,21 @@ typedef struct tvis_node_plan {
     uint64_t macs;
 } tvis_node_plan;
 
-/* One node while it runs. */
+/* One node while it runs. Of a fusion, the inputs here are those of its first node; tvis_run_inputs() has the others.
+ */
 typedef struct tvis_node_run {
     const tvis_blob_node *node;
     const tvis_blob_tensor *const *in; /* records; NULL: not given */
     const tvis_blob_tensor *const *out;
-    const void *const *x; /* data of the inputs, NULL: not given */
-    void *const *y;       /* data of the outputs */
-    const int32_t (*in_dims)[4];
+    const void *const *x;          /* data of the inputs, NULL: not given */
+    void *const *y;                /* data of the outputs */
+    const int32_t *const *in_dims; /* of an input that is not given: zeros */
     const int32_t (*out_dims)[4];
     uint16_t kernel[TVIS_MAX_FUSED];
     const void *packed[TVIS_MAX_FUSED]; /* weights in the kernel's order, or NULL */
     const tvis_fusion *fusion;
     const tvis_model *model;
+    const tvis_session *session;
     const tvis_registry *registry;
     uint8_t *scratch; /* `parts` times scratch_bytes */
     uint32_t scratch_bytes;
@@ -79,6 +82,8 @@ struct tvis_op {
     void (*run)(const tvis_node_run *r);
     bool (*match)(const tvis_model *m, uint32_t node, tvis_fusion *f); /* NULL: runs single nodes */
 };
+
+extern const int32_t tvis_no_dims[4];
 
 /* The registry's entry that runs a node on its own, or NULL. */
 const tvis_op *tvis_node_op(const tvis_registry *r, const tvis_model *m, const tvis_blob_node *n);
@@ -101,6 +106,10 @@ int64_t tvis_elements(const int32_t *dims);
 int32_t tvis_part(int32_t total, uint32_t i, uint32_t parts, int32_t step);
 /* calls fn(arg, i) for each part, through the session's parallel_for where there is one. */
 void tvis_run_parts(const tvis_node_run *r, void (*fn)(void *arg, uint32_t i), void *arg);
+
+/* Records, data and shapes of tensors by their ids; NULL and zeros for TVIS_NONE. */
+void tvis_run_inputs(const tvis_node_run *r, const uint16_t *id, uint32_t count, const tvis_blob_tensor **in,
+                     const void **x, const int32_t **dims);
 
 /* In place of pack memory in the config while its size or contents are asked for: an order of weights that has to be
  * packed is then wanted. */

@@ -162,15 +162,17 @@ static void describe(walk *w, uint32_t i, const uint16_t *ids, uint32_t count, t
     p->node = &tvis_nodes(w->m)[i];
     p->diag = w->diag;
     p->in_place = -1;
-    for (uint32_t k = 0; k < count; k++) {
-        if (ids[k] == TVIS_NONE)
+    for (uint32_t k = 0; k < TVIS_MAX_FUSED_IN; k++) {
+        p->in_dims[k] = tvis_no_dims;
+        if (k >= count || ids[k] == TVIS_NONE)
             continue;
         p->in[k] = &tvis_tensors(w->m)[ids[k]];
         const live *l = find(w, ids[k]);
-        const int32_t *dims = tvis_is_constant(w->m, ids[k]) ? p->in[k]->dims : l ? l->dims : NULL;
-        if (dims)
-            memcpy(p->in_dims[k], dims, sizeof p->in_dims[k]);
+        if (l || tvis_is_constant(w->m, ids[k]))
+            p->in_dims[k] = l ? l->dims : p->in[k]->dims;
     }
+    memcpy(p->x_dims, p->in_dims[0], sizeof p->x_dims);
+    p->in_dims[0] = p->x_dims;
 }
 
 /* A fusion that starts here and that its operator wants to run. */

@@ -272,26 +272,36 @@ static const void *packed_in_blob(const tvis_model *m, const tvis_blob_node *n)
     return id != TVIS_NONE && tvis_is_packed(w->pack) ? m->blob + w->offset : NULL;
 }
 
+void tvis_run_inputs(const tvis_node_run *r, const uint16_t *id, uint32_t count, const tvis_blob_tensor **in,
+                     const void **x, const int32_t **dims)
+{
+    tvis_session *s = (tvis_session *)(uintptr_t)r->session; /* is only read */
+    const tvis_tensor_state *tensors = tvis_tensor_states(s, tvis_header(r->model)->node_count);
+    for (uint32_t k = 0; k < count; k++) {
+        in[k] = NULL;
+        x[k] = NULL;
+        dims[k] = tvis_no_dims;
+        if (id[k] == TVIS_NONE)
+            continue;
+        const bool constant = tvis_is_constant(r->model, id[k]);
+        in[k] = &tvis_tensors(r->model)[id[k]];
+        x[k] = constant ? r->model->blob + in[k]->offset : (const uint8_t *)s + s->arena + tensors[id[k]].offset;
+        dims[k] = constant ? in[k]->dims : tensors[id[k]].dims;
+    }
+}
+
 static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvis_fusion *f)
 {
     const tvis_blob_header *h = tvis_header(m);
     const tvis_blob_node *n = &tvis_nodes(m)[i];
     const tvis_node_state *state = &tvis_node_states(s)[i];
     const tvis_tensor_state *tensors = tvis_tensor_states(s, h->node_count);
-    const tvis_blob_tensor *in[TVIS_MAX_FUSED_IN] = { NULL }, *out[TVIS_MAX_OUT] = { NULL };
-    const void *x[TVIS_MAX_FUSED_IN] = { NULL };
+    const tvis_blob_tensor *in[TVIS_MAX_IN] = { NULL }, *out[TVIS_MAX_OUT] = { NULL };
+    const void *x[TVIS_MAX_IN] = { NULL };
     void *y[TVIS_MAX_OUT] = { NULL };
-    int32_t in_dims[TVIS_MAX_FUSED_IN][4], out_dims[TVIS_MAX_OUT][4];
+    const int32_t *in_dims[TVIS_MAX_IN] = { NULL };
+    int32_t out_dims[TVIS_MAX_OUT][4];
     uint8_t *arena = (uint8_t *)s + s->arena;
-    for (uint32_t k = 0; k < f->in_count; k++) {
-        const uint16_t id = f->in[k];
-        if (id == TVIS_NONE)
-            continue;
-        bool constant = tvis_is_constant(m, id);
-        in[k] = &tvis_tensors(m)[id];
-        x[k] = constant ? m->blob + in[k]->offset : arena + tensors[id].offset;
-        memcpy(in_dims[k], constant ? in[k]->dims : tensors[id].dims, sizeof in_dims[k]);
-    }
     for (uint32_t k = 0; k < (f->nodes > 1 ? 1u : n->out_count); k++) {
         const uint16_t id = k == 0 ? f->out : tvis_ids(m)[n->ids + n->in_count + k];
         const tvis_tensor_state *t = &tensors[id];
@@ -305,10 +315,11 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvi
         .out = out,
         .x = x,
         .y = y,
-        .in_dims = (const int32_t(*)[4])in_dims,
+        .in_dims = in_dims,
         .out_dims = (const int32_t(*)[4])out_dims,
         .fusion = f,
         .model = m,
+        .session = s,
         .registry = s->registry.data,
         .scratch = arena + state->scratch,
         .scratch_bytes = state->scratch_bytes,
@@ -318,6 +329,7 @@ static void run_node(tvis_session *s, const tvis_model *m, uint32_t i, const tvi
         .parallel_for = (tvis_parallel_for)s->parallel_for.fn,
         .pool = (void *)(uintptr_t)s->pool.data,
     };
+    tvis_run_inputs(&r, tvis_ids(m) + n->ids, n->in_count, in, x, in_dims);
     for (uint32_t k = 0; k < f->nodes; k++) {
         r.kernel[k] = state[k].kernel;
         r.packed[k] = state[k].packed ? (const uint8_t *)s->pack.data + state[k].packed

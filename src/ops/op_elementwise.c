@@ -10,7 +10,7 @@ static tvis_status check(tvis_node_plan *p, uint32_t inputs)
     for (uint32_t i = 0; !s && i < inputs; i++)
         if (p->in[i]->dtype != TVIS_F32)
             s = tvis_plan_fail(p, TVIS_EFORMAT, TVIS_DIAG_DTYPE, "float input is needed");
-    if (!s && memcmp(p->in_dims[0], p->in_dims[inputs - 1], sizeof p->in_dims[0]) != 0)
+    if (!s && memcmp(p->in_dims[0], p->in_dims[inputs - 1], sizeof p->x_dims) != 0)
         s = tvis_plan_fail_shape(p, "both sides of the sum", p->in_dims[0], p->in_dims[inputs - 1]);
     if (!s && tvis_elements(p->in_dims[0]) > INT32_MAX)
         s = tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_LIMIT, "more than 2^31 elements");

@@ -8,7 +8,7 @@
 static tvis_status plan_add(tvis_node_plan *p)
 {
     tvis_status s = tvis_plan_mixed(p, 2, 2);
-    if (!s && memcmp(p->in_dims[0], p->in_dims[1], sizeof p->in_dims[0]) != 0)
+    if (!s && memcmp(p->in_dims[0], p->in_dims[1], sizeof p->x_dims) != 0)
         s = tvis_plan_fail_shape(p, "both sides of the sum", p->in_dims[0], p->in_dims[1]);
     tvis_plan_mixed_like(p);
     tvis_plan_mixed_kernel(p);

@@ -28,7 +28,7 @@ static tvis_status check(tvis_node_plan *p, uint32_t inputs)
 static tvis_status plan_add(tvis_node_plan *p)
 {
     tvis_status s = check(p, 2);
-    if (!s && memcmp(p->in_dims[0], p->in_dims[1], sizeof p->in_dims[0]) != 0)
+    if (!s && memcmp(p->in_dims[0], p->in_dims[1], sizeof p->x_dims) != 0)
         s = tvis_plan_fail_shape(p, "both sides of the sum", p->in_dims[0], p->in_dims[1]);
     return s;
 }

@@ -14,10 +14,11 @@ static void describe(const tvis_node_plan *p, uint32_t k, const int32_t *x, tvis
     one->in_place = -1;
     memcpy(one->in, p->in + k * TVIS_ROWS_IN, TVIS_ROWS_IN * sizeof *one->in);
     memcpy(one->in_dims, p->in_dims + k * TVIS_ROWS_IN, TVIS_ROWS_IN * sizeof *one->in_dims);
-    memcpy(one->in_dims[0], x, sizeof one->in_dims[0]);
+    memcpy(one->x_dims, x, sizeof one->x_dims);
+    one->in_dims[0] = one->x_dims;
     if (k + 1 == p->fusion->nodes && p->fusion->adds_input) {
         one->in[TVIS_ROWS_ADD] = p->in[0];
-        memcpy(one->in_dims[TVIS_ROWS_ADD], p->in_dims[0], sizeof one->in_dims[0]);
+        one->in_dims[TVIS_ROWS_ADD] = p->in_dims[0];
     }
 }
 
@@ -184,28 +185,27 @@ static void run_stage(const pass *p, uint32_t k, int32_t first, int32_t end)
     const tvis_blob_node node = band_of(s, first, end, from, to);
     const tvis_blob_tensor *in[TVIS_ROWS_IN];
     const void *x[TVIS_ROWS_IN];
-    int32_t in_dims[TVIS_ROWS_IN][4];
+    const int32_t *in_dims[TVIS_ROWS_IN];
     const int32_t out_dims[1][4] = { { 1, end - first, s->shape.ow, s->channels } };
     const int32_t dims[4] = { 1, to - from, s->shape.iw, s->shape.ic };
     void *y = last ? p->y + (size_t)first * s->row : s->rows + (size_t)(first - s->first) * s->row;
-    memcpy(in, r->in + k * TVIS_ROWS_IN, sizeof in);
-    memcpy(x, r->x + k * TVIS_ROWS_IN, sizeof x);
-    memcpy(in_dims, r->in_dims + k * TVIS_ROWS_IN, sizeof in_dims);
-    memcpy(in_dims[0], dims, sizeof dims);
+    tvis_run_inputs(r, r->fusion->in + k * TVIS_ROWS_IN, TVIS_ROWS_IN, in, x, in_dims);
+    in_dims[0] = dims;
     x[0] = k ? before->rows + (size_t)(from - before->first) * before->row : p->x + (size_t)from * p->x_row;
     if (last && p->add) {
         if (r->fusion->adds_input)
             in[TVIS_ROWS_ADD] = r->in[0];
         x[TVIS_ROWS_ADD] = p->add + (size_t)first * s->row;
-        memcpy(in_dims[TVIS_ROWS_ADD], out_dims[0], sizeof dims);
+        in_dims[TVIS_ROWS_ADD] = out_dims[0];
     }
+    const tvis_blob_tensor *out = &tvis_tensors(r->model)[tvis_ids(r->model)[node.ids + node.in_count]];
     tvis_node_run one = *r;
     one.node = &node;
     one.in = in;
-    one.out = last ? r->out : r->in + (k + 1) * TVIS_ROWS_IN;
+    one.out = last ? r->out : &out;
     one.x = x;
     one.y = &y;
-    one.in_dims = (const int32_t(*)[4])in_dims;
+    one.in_dims = in_dims;
     one.out_dims = out_dims;
     one.kernel[0] = r->kernel[k];
     one.packed[0] = r->packed[k];
@@ -248,6 +248,13 @@ static void run_band(pass *p, int32_t row, int32_t end)
     }
 }
 
+/* Of the weights of node k, which may have none. */
+static const int32_t *weight_dims(const tvis_node_run *r, uint32_t k)
+{
+    const uint16_t id = r->fusion->in[k * TVIS_ROWS_IN + 1];
+    return id == TVIS_NONE ? tvis_no_dims : tvis_tensors(r->model)[id].dims;
+}
+
 static void bind(pass *p, const tvis_node_run *r, uint8_t *scratch)
 {
     int32_t x[4];
@@ -259,7 +266,7 @@ static void bind(pass *p, const tvis_node_run *r, uint8_t *scratch)
     for (uint32_t k = 0; k < p->line.count; k++) {
         tvis_stage *s = &p->line.s[k];
         s->op = tvis_node_op(r->registry, r->model, r->node + k);
-        tvis_rows_stage(s, r->model, r->node + k, x, r->in_dims[k * TVIS_ROWS_IN + 1]);
+        tvis_rows_stage(s, r->model, r->node + k, x, weight_dims(r, k));
         x[1] = s->shape.oh;
         x[2] = s->shape.ow;
         x[3] = s->channels;
@@ -272,6 +279,19 @@ static void bind(pass *p, const tvis_node_run *r, uint8_t *scratch)
     p->scratch = scratch;
 }
 
+/* By the last node; or NULL. */
+static const void *what_is_added(const tvis_node_run *r)
+{
+    const tvis_fusion *f = r->fusion;
+    const tvis_blob_tensor *record;
+    const void *data;
+    const int32_t *dims;
+    if (f->adds_input)
+        return r->x[0];
+    tvis_run_inputs(r, &f->in[(f->nodes - 1) * TVIS_ROWS_IN + TVIS_ROWS_ADD], 1, &record, &data, &dims);
+    return data;
+}
+
 static void run_part(void *arg, uint32_t part)
 {
     const tvis_node_run *r = arg;
@@ -280,7 +300,7 @@ static void run_part(void *arg, uint32_t part)
     const tvis_stage *last = &p.line.s[p.line.count - 1];
     const int32_t oh = last->shape.oh, total = r->in_dims[0][0] * oh, end = tvis_part(total, part + 1, r->parts, 1);
     const size_t out = (size_t)oh * last->row;
-    const uint8_t *add = r->fusion->adds_input ? r->x[0] : r->x[(p.line.count - 1) * TVIS_ROWS_IN + TVIS_ROWS_ADD];
+    const uint8_t *add = what_is_added(r);
     for (int32_t row = tvis_part(total, part, r->parts, 1), rows; row < end; row += rows) {
         const int32_t n = row / oh, first = row % oh, left = end - row < oh - first ? end - row : oh - first;
         rows = left < p.line.step ? left : p.line.step;
