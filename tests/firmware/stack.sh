@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The deepest stack of each public function, from what the compiler says of each function (-fcallgraph-info=su), of
 # assembly what its pushes and subtractions say, and of pointers to functions what stack.awk knows.
-# Fused rows, which run the operators of their nodes, take 0.9 KB of it.
-limit=5120
+limit=4096
 graphs=$(find "$B/src" -name '*.ci')
 if [ -z "$graphs" ]; then
     echo "ok - the deepest stack # SKIP the library was not built by 'make firmware'"
