@@ -38,6 +38,7 @@ typedef struct tvis_node_plan {
     int32_t x_dims[4];         /* what in_dims[0] points to: the first input's place may be taken over */
     const tvis_fusion *fusion; /* NULL: a single node */
     tvis_diag *diag;
+    int32_t band; /* most output rows of one run, where fused rows run the node; 0: all */
 
     int32_t out_dims[TVIS_MAX_OUT][4];
     const char *kernel_name;

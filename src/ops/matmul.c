@@ -18,6 +18,8 @@ tvis_status tvis_matmul_scratch(tvis_node_plan *p, const tvis_kernel *kern, int6
     if (gathers) {
         const int32_t pitch = tvis_conv_line(gathers, p->node->p.conv.groups, kern, p->config->plan);
         const int32_t rows = block_rows(p->config->plan, kern, k, size);
+        if (p->band)
+            m = (int64_t)p->band * gathers->ow;
         gathered =
             (pitch ? (uint64_t)gathers->kh * (uint64_t)pitch : (uint64_t)(rows < m ? rows : m) * (uint64_t)k) * size;
     }

@@ -29,7 +29,7 @@ static uint64_t bytes_of(const int32_t *dims, size_t row)
 
 /* What running the nodes takes together and one by one: bytes at the same time. */
 typedef struct needs {
-    uint64_t scratch, single, between;
+    uint64_t single, between;
 } needs;
 
 /* Plans every node; false in *fits where they cannot be fused. */
@@ -60,7 +60,6 @@ static tvis_status plan_stages(tvis_node_plan *p, tvis_pipeline *line, needs *ne
         const bool last = k + 1 == line->count;
         const uint64_t after = one.in_place < 0 ? bytes_of(x, s->row) : 0;
         const uint64_t scratch = tvis_align(one.scratch), all = before + after + scratch * p->config->threads;
-        need->scratch = scratch > need->scratch ? scratch : need->scratch;
         need->single = all + (k ? held : 0) > need->single ? all + (k ? held : 0) : need->single;
         before = bytes_of(x, s->row);
         need->between += last ? 0 : before;
@@ -105,10 +104,26 @@ static bool is_worth(const tvis_node_plan *p, const needs *need, uint64_t ends, 
     return need->between > CACHE && all <= need->between;
 }
 
+/* Of the nodes, now that their bands are known. */
+static uint64_t band_scratch(const tvis_node_plan *p, const tvis_pipeline *line)
+{
+    uint64_t most = 0;
+    for (uint32_t k = 0; k < line->count; k++) {
+        const tvis_stage *s = &line->s[k];
+        const int32_t x[4] = { p->in_dims[0][0], s->shape.ih, s->shape.iw, s->shape.ic };
+        tvis_node_plan one;
+        describe(p, k, x, &one);
+        one.band = k + 1 < line->count ? s->keep : line->step;
+        if (s->op->plan(&one) == TVIS_OK && tvis_align(one.scratch) > most) /* it was OK before */
+            most = tvis_align(one.scratch);
+    }
+    return most;
+}
+
 static tvis_status plan(tvis_node_plan *p)
 {
     tvis_pipeline line = { .count = p->fusion->nodes };
-    needs need = { 0, 0, 0 };
+    needs need = { 0, 0 };
     bool fits = !p->config->no_fusion;
     const tvis_status status = plan_stages(p, &line, &need, &fits);
     p->declined = true;
@@ -119,7 +134,7 @@ static tvis_status plan(tvis_node_plan *p)
     const bool over = may_overwrite(p, &line), kept = p->in[add] && p->in_place == TVIS_ROWS_ADD;
     p->in_place = over ? 0 : kept ? (int8_t)add : -1;
     const tvis_stage *s = line.s, *last = s + line.count - 1;
-    const uint64_t scratch = need.scratch + line.bytes;
+    const uint64_t scratch = band_scratch(p, &line) + line.bytes;
     const uint64_t x = bytes_of(p->in_dims[0], (size_t)p->in_dims[0][2] * (size_t)p->in_dims[0][3] *
                                                    tvis_dtype_size((tvis_dtype)p->in[0]->dtype));
     const uint64_t y = p->in_place < 0 ? bytes_of(p->out_dims[0], last->row) : 0;

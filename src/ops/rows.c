@@ -59,7 +59,7 @@ static bool adds(const tvis_model *m, uint32_t i)
 static bool is_extra(const tvis_model *m, uint32_t i, bool floats)
 {
     const tvis_blob_tensor *w = &tvis_tensors(m)[tvis_ids(m)[tvis_nodes(m)[i + 1].ids + 1]];
-    return w->dims[0] > 2 * w->dims[3] && follows(m, i + 2) && kind(m, i + 2, floats) == 'd';
+    return w->dims[0] >= 2 * w->dims[3] && follows(m, i + 2) && kind(m, i + 2, floats) == 'd';
 }
 
 static uint32_t pattern(const tvis_model *m, uint32_t i, bool floats)
@@ -71,8 +71,9 @@ static uint32_t pattern(const tvis_model *m, uint32_t i, bool floats)
         while (known[k][n] && (n == 0 || follows(m, i + n)) && kind(m, i + n, floats) == known[k][n] &&
                (!known[k][n + 1] || !adds(m, i + n)))
             n++;
-        if (!known[k][n])
-            return known[k][0] == 'd' && is_extra(m, i, floats) ? 0 : n;
+        if (known[k][n] || (n == 3 && known[k][0] == 'c' && known[k][1] == 'd' && is_extra(m, i + 1, floats)))
+            continue;
+        return known[k][0] == 'd' && is_extra(m, i, floats) ? 0 : n;
     }
     return 0;
 }
