@@ -179,6 +179,23 @@ static void rounding(void **state)
     }
 }
 
+/* Where the floats are. */
+static void rounding_in_place(void **state)
+{
+    const tvis_pointwise_s8_variant *v = *state;
+    tvt_need_row(&v->k, v->quantize);
+    for (int32_t n = TVIS_QUANTIZE_IN_PLACE; n < TVIS_QUANTIZE_IN_PLACE + 300; n += n < 1100 ? 1 : 17) {
+        tvt_buf x = tvt_guarded((size_t)n * sizeof(float)), want = tvt_guarded((size_t)n);
+        fill(x.p, n, 0.5f);
+        reference()->quantize(x.p, n, 0.5f, 3, want.p);
+        v->quantize(x.p, n, 0.5f, 3, x.p);
+        assert_memory_equal(x.p, want.p, (size_t)n);
+        assert_true(tvt_guards_ok(&x));
+        tvt_free(&x);
+        tvt_free(&want);
+    }
+}
+
 static void back_to_floats(void **state)
 {
     const tvis_pointwise_s8_variant *v = *state;
@@ -229,9 +246,9 @@ static void by_hand(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_of_two), cmocka_unit_test(products), cmocka_unit_test(sums),
-        cmocka_unit_test(maxima),      cmocka_unit_test(rounding), cmocka_unit_test(back_to_floats),
-        cmocka_unit_test(by_hand),
+        cmocka_unit_test(sums_of_two),    cmocka_unit_test(products), cmocka_unit_test(sums),
+        cmocka_unit_test(maxima),         cmocka_unit_test(rounding), cmocka_unit_test(rounding_in_place),
+        cmocka_unit_test(back_to_floats), cmocka_unit_test(by_hand),
     };
     return tvt_run_rows("pointwise_s8", tvis_pointwise_s8, sizeof *tvis_pointwise_s8, tests, TVIS_COUNT(tests));
 }

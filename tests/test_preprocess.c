@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /* Pre-processing against Pillow's pixels and PyTorch's numbers (tests/golden/preprocess), formats against RGB, bad
  * arguments. */
+#include "core/port.h"
+#include "ops/pointwise_s8.h"
 #include "tests/pictures.h"
 
 #include <math.h>
 #include <tinyvis/image.h>
 
-static const tvis_preprocess plain = { TVIS_FILTER_BILINEAR, TVIS_FIT_STRETCH, 3, 0, 1.0f, { 0, 0, 0 }, { 1, 1, 1 } };
+static const tvis_preprocess plain = { TVIS_FILTER_BILINEAR, TVIS_FIT_STRETCH, 3, 0, 1.0f,
+                                       { 0, 0, 0 },          { 1, 1, 1 },      0, 0 };
 
 /* The output in guarded memory, made with exactly the bytes asked for; one byte less is refused. */
 static tvt_buf run_u8(const tvis_preprocess *p, const tvis_image *m, int32_t h, int32_t w)
@@ -167,6 +170,64 @@ static void test_layouts(void **state)
                 }
         }
     tvt_free(&u8);
+}
+
+/* What quantizing the floats gives. */
+static void straight_into_int8(void **state)
+{
+    enum { W = 53, H = 31, OW = 24, OH = 17 };
+    (void)state;
+    uint8_t pixels[W * H * 3];
+    float f[OW * OH * 3];
+    tvt_synthetic(pixels, 3, W, H, 3);
+    const tvis_image m = view(pixels, W, H, 3);
+    for (int bgr = 0; bgr < 2; bgr++)
+        for (uint8_t layout = TVIS_NHWC; layout <= TVIS_NCHW; layout++)
+            for (uint8_t filter = 0; filter < TVIS_FILTER_COUNT_; filter++) {
+                tvis_preprocess p = plain;
+                p.bgr = (uint8_t)bgr;
+                p.filter = filter;
+                p.mean[1] = 0.45f;
+                p.std[2] = 0.22f;
+                p.scale = tvt_float(0.001f, 0.04f); /* the small ones leave int8 */
+                p.zero = (int32_t)tvt_below(256) - 128;
+                tvt_buf y = tvt_guarded(TVIS_COUNT(f)), want = tvt_guarded(TVIS_COUNT(f));
+                const tvis_tensor t = { f, { 1, OH, OW, 3 }, TVIS_F32, layout };
+                const tvis_tensor narrow = { y.p, { 1, OH, OW, 3 }, TVIS_S8, layout };
+                run_f32(&p, &m, &t);
+                run_f32(&p, &m, &narrow);
+                tvis_pointwise_s8_quantize_c(f, TVIS_COUNT(f), p.scale, p.zero, want.p);
+                assert_true(tvt_same(&y, &want));
+                tvt_free(&y);
+                tvt_free(&want);
+            }
+}
+
+static void int8_without_a_scale(void **state)
+{
+    (void)state;
+    static uint8_t working[8192] __attribute__((aligned(TVIS_ARENA_ALIGN)));
+    uint8_t pixels[4 * 3] = { 0 };
+    int8_t y[4 * 3];
+    const tvis_image m = view(pixels, 2, 2, 3);
+    const tvis_tensor out = { y, { 1, 2, 2, 3 }, TVIS_S8, TVIS_NHWC };
+    tvis_preprocess p = plain;
+    tvis_diag d;
+    assert_int_equal(tvis_preprocess_run(&p, &m, &out, working, sizeof working, &d), TVIS_EINVAL);
+    assert_int_equal(d.code, TVIS_DIAG_DTYPE);
+    const struct {
+        float scale;
+        int32_t zero;
+    } wrong[] = { { -1.0f, 0 }, { NAN, 0 }, { INFINITY, 0 }, { 1.0f, 128 }, { 1.0f, -129 } };
+    for (size_t i = 0; i < TVIS_COUNT(wrong); i++) {
+        p.scale = wrong[i].scale;
+        p.zero = wrong[i].zero;
+        assert_int_equal(tvis_preprocess_run(&p, &m, &out, working, sizeof working, &d), TVIS_EINVAL);
+        assert_int_equal(d.code, TVIS_DIAG_VALUE);
+    }
+    p.scale = 1.0f;
+    p.zero = 127;
+    assert_int_equal(tvis_preprocess_run(&p, &m, &out, working, sizeof working, &d), TVIS_OK);
 }
 
 /* ---- formats ---- */
@@ -420,9 +481,12 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_resize),        cmocka_unit_test(test_luma),       cmocka_unit_test(test_by_hand),
-        cmocka_unit_test(test_normalize),     cmocka_unit_test(test_layouts),    cmocka_unit_test(test_formats),
-        cmocka_unit_test(test_bad_arguments), cmocka_unit_test(test_bad_output), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_resize),          cmocka_unit_test(test_luma),
+        cmocka_unit_test(test_by_hand),         cmocka_unit_test(straight_into_int8),
+        cmocka_unit_test(int8_without_a_scale), cmocka_unit_test(test_normalize),
+        cmocka_unit_test(test_layouts),         cmocka_unit_test(test_formats),
+        cmocka_unit_test(test_bad_arguments),   cmocka_unit_test(test_bad_output),
+        cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

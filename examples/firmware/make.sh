@@ -50,7 +50,7 @@ image() # PROGRAM MODEL SOURCE...
 {
     program=$1 model=$2
     shift 2
-    $TINYVIS embed "$shared/$model.tvis" --target $target --name net -o "$out/$model.c"
+    $TINYVIS embed "$shared/$model.tvis" --target $target --int8-input --name net -o "$out/$model.c"
     # shellcheck disable=SC2086
     $cc -o "$out/$program$suffix" "$@" $here/net.c $here/report.c $board "$shared/picture.c" "$out/$model.c" \
         "$B/libtinyvis.a" $link

@@ -19,6 +19,7 @@ void net_open(net_session *n, uint16_t h, uint16_t w, tvis_observer observe)
     c.h = h;
     c.w = w;
     c.plan = TVIS_PLAN_SMALL;
+    c.int8_input = true; /* pre-processing writes int8: no floats of the picture anywhere */
     c.registry = &net_registry;
     c.observe = observe;
     report_check("model", tvis_model_open(&n->model, net_blob, net_blob_size, &d), &d);

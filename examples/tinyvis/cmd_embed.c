@@ -18,7 +18,7 @@
 typedef struct request {
     const char *model, *output, *name;
     uint32_t target;
-    bool has_target;
+    bool has_target, int8_input;
 } request;
 
 /* Operators in use, each once, and what they run in: "2x2_dsp" … */
@@ -94,6 +94,7 @@ static tvis_status collect(const request *r, loaded *l, operators *o, tvis_diag 
         l->config.plan = i & 1 ? TVIS_PLAN_SMALL : TVIS_PLAN_FAST;
         l->config.cpu = i & 2 || r->has_target ? cpu : 0;
         l->config.no_fusion = i < 4;
+        l->config.int8_input = r->int8_input;
         s = tvis_session_plan(&l->model, &l->config, &l->bytes, add_operator, o, d);
     }
     if (!s && o->full)
@@ -117,8 +118,8 @@ static void add_head(text *t, const char *name, const loaded *l)
 {
     add(t, "/* Written by tinyvis %d.%d.%d: a %s model of %zu bytes and the operators it needs.\n", TVIS_VERSION_MAJOR,
         TVIS_VERSION_MINOR, TVIS_VERSION_PATCH, is_identifier(l->info.arch) ? l->info.arch : "vision", l->file.size);
-    add(t, " * tvis_model_open(&model, %s_blob, %s_blob_size, &diag); config.registry = &%s_registry;\n", name, name,
-        name);
+    add(t, " * tvis_model_open(&model, %s_blob, %s_blob_size, &diag); config.registry = &%s_registry;%s\n", name, name,
+        name, l->config.int8_input ? "\n * config.int8_input = true;" : "");
     add(t, " * The words are in the byte order of the target, which has to be little-endian. */\n");
     add(t, "#include <tinyvis/session.h>\n\n");
     add(t, "#ifndef TVIS_EMBED_ALIGN /* before a declaration: TVIS_ARENA_ALIGN = 64 bytes */\n");
@@ -213,6 +214,7 @@ static int run(int argc, char **argv)
           .given = &r.has_target,
           .help =
               "processor to list operators for: cortex-m, cortex-m4,\ncortex-m7, armv6 … as 'info' (without: any)" },
+        OPTION_INT8_INPUT(&r.int8_input),
         { 0 },
     };
     int count, status = args_parse(&cmd_embed, options, argc, argv, &count, 1, 1);
@@ -234,5 +236,5 @@ static int run(int argc, char **argv)
     return status;
 }
 
-const command cmd_embed = { "embed", "M.tvis -o model.c [--name NAME] [--target T]",
+const command cmd_embed = { "embed", "M.tvis -o model.c [--name NAME] [--target T] [--int8-input]",
                             "a C array for firmware, aligned, with its operator registry", run };

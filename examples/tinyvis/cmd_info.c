@@ -17,7 +17,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads, batch;
     uint32_t plan, target;
-    bool strict, target_given, layers, json;
+    bool strict, int8_input, target_given, layers, json;
 } request;
 
 typedef struct report {
@@ -72,6 +72,7 @@ static void json_config(json *j, const request *r, const tvis_session_config *c)
     json_object(j, "config", false);
     json_string(j, "plan", PLAN_NAMES[c->plan]);
     json_integer(j, "threads", c->threads);
+    json_bool(j, "int8_input", c->int8_input);
     json_string(j, "target", target_names[r->target]);
     json_list(j, "cpu", false);
     for (uint32_t bit = 0; bit < 32; bit++)
@@ -217,8 +218,8 @@ static int print_human(const request *q, const report *r)
     precision_print(&r->precision);
     printf(" of the MACs\n");
     print_preprocess(&l->preprocess);
-    printf("planned for  %s, %u thread%s, plan %s\n", target_names[q->target], c->threads, c->threads == 1 ? "" : "s",
-           PLAN_NAMES[c->plan]);
+    printf("planned for  %s, %u thread%s, plan %s%s\n", target_names[q->target], c->threads, c->threads == 1 ? "" : "s",
+           PLAN_NAMES[c->plan], c->int8_input ? ", int8 input" : "");
     printf("arena        %zu bytes: state %zu, activations %zu, scratch %zu\n", l->bytes.total, l->bytes.state,
            l->bytes.activations, l->bytes.scratch);
     printf("             %zu bytes with plan %s\n", r->other_arena, PLAN_NAMES[!c->plan]);
@@ -236,6 +237,7 @@ static void configure(const request *q, loaded *l)
     c->w = q->size.w ? q->size.w : l->info.w;
     c->threads = (uint16_t)q->threads;
     c->cpu = target_cpu(q->target);
+    c->int8_input = q->int8_input;
 }
 
 /* The other plan first: what is packed and planned last stays. */
@@ -280,6 +282,7 @@ static int run(int argc, char **argv)
                   "(without\nDSP extension), cortex-m4, cortex-m7" },
         OPTION_PLAN(&q.plan),
         OPTION_STRICT(&q.strict),
+        OPTION_INT8_INPUT(&q.int8_input),
         OPTION_SIZE(&q.size),
         { .name = "batch",
           .kind = ARG_NUMBER,

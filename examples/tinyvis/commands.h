@@ -39,6 +39,11 @@ extern const command cmd_models, cmd_convert, cmd_info, cmd_run, cmd_eval, cmd_c
         .name = "strict", .kind = ARG_FLAG, .value = (flag),                                                           \
         .help = "sums of convolutions as they are defined, without\nWinograd: fp32 is slower, its errors are smaller"  \
     }
+#define OPTION_INT8_INPUT(flag)                                                                                        \
+    {                                                                                                                  \
+        .name = "int8-input", .kind = ARG_FLAG, .value = (flag),                                                       \
+        .help = "the program gives pictures as int8, not as floats:\ntvis_session_config.int8_input"                   \
+    }
 #define OPTION_IMAGES(folder)                                                                                          \
     {                                                                                                                  \
         .name = "images", .kind = ARG_TEXT, .value = (folder), .placeholder = "DIR", .help = "folder of the pictures"  \

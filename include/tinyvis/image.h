@@ -45,6 +45,8 @@ typedef struct tvis_preprocess {
     uint8_t bgr;      /* 1: the network wants blue first */
     float   crop;     /* FIT_CROP: side of the crop over side of the resized picture, (0, 1]; 0.875 is 224 of 256 */
     float   mean[3], std[3]; /* y = (x / 255 - mean) / std, in the network's channel order */
+    float   scale;           /* into S8: clamp(round(y / scale) + zero), halves upwards; 0: the network takes no S8 */
+    int32_t zero;
 } tvis_preprocess;
 
 /* FIT_CROP at H x W: the picture is resized so that it covers round(H / crop) x round(W / crop), its tighter side exactly
@@ -57,7 +59,7 @@ typedef struct tvis_preprocess {
  * Bytes of working memory that tvis_preprocess_run() needs for this picture and output size. */
 TVIS_API tvis_status tvis_preprocess_size(const tvis_preprocess *p, const tvis_image *image, int32_t h, int32_t w,
                                           size_t *bytes, tvis_diag *diag);
-/* Writes one network input. out->dims are 1, H, W, channels; F32 in either layout. mem is the caller's, aligned to
+/* Writes one network input. out->dims are 1, H, W, channels; F32 or, with a scale, S8, in either layout. mem is the caller's, aligned to
  * TVIS_ARENA_ALIGN, at least the bytes above, free again afterwards. Reads the picture only. Any thread.
  * Errors: EINVAL (picture, sizes), ENOMEM (bytes). */
 TVIS_API tvis_status tvis_preprocess_run(const tvis_preprocess *p, const tvis_image *image, const tvis_tensor *out,

@@ -52,6 +52,7 @@ TVIS_API tvis_status tvis_model_open(tvis_model *m, const void *blob, size_t len
 TVIS_API tvis_status tvis_blob_verify(const tvis_model *m, tvis_diag *diag);
 
 TVIS_API void tvis_model_get_info(const tvis_model *m, tvis_model_info *info);
+/* How the model wants its pictures; with the scale and zero of its first input where tvis_session_config.int8_input is possible. */
 TVIS_API void tvis_model_preprocess(const tvis_model *m, tvis_preprocess *p);
 /* Name of a class, or NULL where the blob has no labels or no such class. */
 TVIS_API const char *tvis_model_label(const tvis_model *m, uint32_t index);

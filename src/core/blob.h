@@ -141,8 +141,8 @@ typedef struct tvis_blob_header {
 typedef struct tvis_blob_tensor {
     uint32_t name;
     uint8_t dtype;
-    uint8_t factors; /* 1: of an integer activation: each channel is a factor of its own larger or smaller than the float
-                        model's, which the weights around it take back */
+    uint8_t factors; /* 1: of an integer activation: each channel is a factor of its own larger or smaller than the
+                        float model's, which the weights around it take back */
     uint16_t pack;   /* TVIS_PACK_* */
     int32_t dims[4]; /* N H W C; an input's zeros stand for the session's N, H, W; 0 for other activations */
     uint32_t offset, bytes, crc; /* of the data; 0 for activations */
@@ -158,8 +158,8 @@ typedef struct tvis_blob_tensor {
 typedef struct tvis_quant {
     int32_t mul, add_mul; /* for the only or the first input, and for one that is added */
     uint8_t shift, add_shift;
-    int8_t lo, hi; /* limits of the output, an activation's too; of 16 bits, their upper bytes */
-    int8_t zero; /* what is added to the scaled sum: the output's zero point, or that of what goes through a table */
+    int8_t lo, hi;  /* limits of the output, an activation's too; of 16 bits, their upper bytes */
+    int8_t zero;    /* what is added to the scaled sum: the output's zero point, or that of what goes through a table */
     uint8_t low[2]; /* lower bytes of lo and hi of 16 bits; else 0 */
     uint8_t reserved;
 } tvis_quant;
@@ -220,6 +220,12 @@ static inline bool tvis_is_constant(const tvis_model *m, uint32_t id)
 {
     return id >= tvis_header(m)->activation_count;
 }
+
+/* Whether node i makes int8 of an input of the network that nobody else reads: where a session takes int8, it does not
+ * run. */
+bool tvis_quantizes_input(const tvis_model *m, uint32_t i);
+/* The tensor that a session takes as input k: the input itself, or what is made of it; -1: not in int8. */
+int32_t tvis_input_id(const tvis_model *m, uint32_t k, bool int8);
 
 /* CRC-32 of ISO 3309 (as zip and PNG), continued from `crc`; start with 0. */
 uint32_t tvis_crc32(uint32_t crc, const void *data, size_t n);

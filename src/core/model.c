@@ -43,6 +43,41 @@ void tvis_model_preprocess(const tvis_model *m, tvis_preprocess *p)
     p->crop = h->crop;
     memcpy(p->mean, h->mean, sizeof p->mean);
     memcpy(p->std, h->std, sizeof p->std);
+    const int32_t id = tvis_input_id(m, 0, true);
+    p->scale = id < 0 ? 0.0f : tvis_tensors(m)[id].scale;
+    p->zero = id < 0 ? 0 : tvis_tensors(m)[id].zero;
+}
+
+/* Whether one of the nodes before n reads it. */
+static bool is_read_before(const tvis_model *m, const tvis_blob_node *n, uint16_t id)
+{
+    for (const tvis_blob_node *other = tvis_nodes(m); other < n; other++)
+        for (uint32_t k = 0; k < other->in_count; k++)
+            if (tvis_ids(m)[other->ids + k] == id)
+                return true;
+    return false;
+}
+
+bool tvis_quantizes_input(const tvis_model *m, uint32_t i)
+{
+    const tvis_blob_node *n = &tvis_nodes(m)[i];
+    const uint16_t *id = tvis_ids(m) + n->ids;
+    if (n->op != TVIS_OP_QUANTIZE || n->in_count != 1 || n->out_count != 1 || n->act != TVIS_ACT_NONE ||
+        i >= TVIS_MAX_LIVE || id[0] >= tvis_header(m)->input_count)
+        return false;
+    const tvis_blob_tensor *x = &tvis_tensors(m)[id[0]], *y = &tvis_tensors(m)[id[1]];
+    return x->dtype == TVIS_F32 && y->dtype == TVIS_S8 && !y->factors && x->last_use == i &&
+           !is_read_before(m, n, id[0]);
+}
+
+int32_t tvis_input_id(const tvis_model *m, uint32_t k, bool int8)
+{
+    const uint32_t i = tvis_tensors(m)[k].last_use;
+    if (!int8)
+        return (int32_t)k;
+    if (i >= tvis_header(m)->node_count || !tvis_quantizes_input(m, i) || tvis_ids(m)[tvis_nodes(m)[i].ids] != k)
+        return -1;
+    return tvis_ids(m)[tvis_nodes(m)[i].ids + 1];
 }
 
 const char *tvis_model_label(const tvis_model *m, uint32_t index)

@@ -142,6 +142,15 @@ static tvis_status add_live(walk *w, uint32_t id, const int32_t *dims, const liv
     return TVIS_OK;
 }
 
+/* To what the tensor takes that has taken over a larger one's place; that one was read until now. */
+static void shrink(walk *w, live *l)
+{
+    const uint32_t bytes =
+        (uint32_t)tvis_elements(l->dims) * (uint32_t)tvis_dtype_size((tvis_dtype)tvis_tensors(w->m)[l->id].dtype);
+    w->sum -= l->size - tvis_align(bytes);
+    l->size = tvis_align(bytes);
+}
+
 static void retire(walk *w, uint32_t node)
 {
     for (uint32_t i = 0; i < w->count;)
@@ -285,6 +294,8 @@ static tvis_status place_outputs(walk *w, tvis_placed *out)
     note_peak(w, scratch);
     if (scratch > UNLIMITED || !place(w, (uint32_t)scratch, false, &out->scratch_offset))
         return too_big(w, name);
+    if (over)
+        shrink(w, over);
     return TVIS_OK;
 }
 
@@ -296,11 +307,14 @@ static tvis_status place_inputs(walk *w, tvis_placed *out)
     out->node = TVIS_NONE;
     for (uint32_t k = 0; k < h->input_count; k++) {
         const tvis_blob_tensor *t = &tvis_tensors(w->m)[k];
+        const int32_t id = tvis_input_id(w->m, k, c->int8_input);
+        if (id < 0)
+            return tvis_fail_value(w->diag, TVIS_EUNSUP, TVIS_DIAG_DTYPE, tvis_string(w->m, t->name),
+                                   "the model does not begin with making int8 of this input", TVIS_S8, t->dtype);
         for (int i = 0; i < 4; i++)
             out->dims[0][i] = t->dims[i] == 0 && i < 3 ? given[i] : t->dims[i];
-        out->id[0] = (uint16_t)k;
         out->count = 1;
-        tvis_status s = add_live(w, k, out->dims[0], NULL, &out->offset[0]);
+        tvis_status s = add_live(w, (uint32_t)id, out->dims[0], NULL, &out->offset[0]);
         if (s)
             return s;
     }
@@ -316,13 +330,16 @@ static tvis_status run_walk(walk *w, tvis_placed_fn fn, void *user)
         return s;
     if (fn) /* the inputs are still the first entries of the table, in order */
         for (uint32_t k = 0; k < tvis_header(w->m)->input_count; k++) {
-            placed.id[0] = (uint16_t)k;
+            placed.id[0] = w->table[k].id;
             placed.offset[0] = w->table[k].offset;
             memcpy(placed.dims[0], w->table[k].dims, sizeof placed.dims[0]);
             fn(user, &placed);
         }
     for (uint32_t i = 0; i < tvis_header(w->m)->node_count; i += placed.fusion.nodes) {
         placed.node = i;
+        placed.fusion.nodes = 1;
+        if (w->c->int8_input && tvis_quantizes_input(w->m, i))
+            continue;
         s = plan_node(w, i, &placed);
         if (!s)
             s = place_outputs(w, &placed);

@@ -168,6 +168,7 @@ tvis_status tvis_session_init(tvis_session **session, const tvis_model *m, const
     s->cpu = c->cpu;
     s->threads = c->threads;
     s->plan = c->plan;
+    s->int8_input = c->int8_input;
     status = tvis_plan_walk(m, c, &l, store, s, diag);
     if (!status)
         *session = s;
@@ -189,7 +190,9 @@ static tvis_status describe(const tvis_session *s, uint32_t id, tvis_tensor *t)
 tvis_status tvis_session_input(const tvis_session *s, uint32_t i, tvis_tensor *t)
 {
     const tvis_model m = { s->blob.data, 0 };
-    return i < tvis_header(&m)->input_count ? describe(s, tvis_ids(&m)[i], t) : TVIS_EINVAL;
+    if (i >= tvis_header(&m)->input_count)
+        return TVIS_EINVAL;
+    return describe(s, (uint32_t)tvis_input_id(&m, i, s->int8_input), t);
 }
 
 tvis_status tvis_session_output(const tvis_session *s, uint32_t i, tvis_tensor *t)
@@ -380,6 +383,9 @@ tvis_status tvis_session_run(tvis_session *s, const tvis_tensor *in, const tvis_
     each_view(s, in, true, true, NULL);
     tvis_fusion f;
     for (uint32_t i = 0; i < tvis_header(&m)->node_count; i += f.nodes) {
+        f.nodes = 1;
+        if (s->int8_input && tvis_quantizes_input(&m, i))
+            continue;
         tensors_of(op_of(s, i), &m, i, &f);
         observe(s, &m, i, &f, false);
         run_node(s, &m, i, &f);

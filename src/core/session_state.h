@@ -18,7 +18,7 @@ struct tvis_session {
     uint32_t magic, arena; /* offset of the activations from the session */
     uint32_t bytes, cpu;
     uint16_t threads;
-    uint8_t plan, reserved[5]; /* a multiple of 8 bytes, whatever the alignment of uint64_t is */
+    uint8_t plan, int8_input, reserved[4]; /* a multiple of 8 bytes, whatever the alignment of uint64_t is */
 };
 
 typedef struct tvis_node_state {

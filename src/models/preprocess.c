@@ -8,6 +8,7 @@
 #include "models/pixel.h"
 #include "models/preprocess_check.h"
 #include "models/resize.h"
+#include "ops/pointwise_s8.h"
 
 enum { MAX_RESIZED = 1 << 24 };
 
@@ -23,9 +24,10 @@ typedef struct plan {
     uint64_t bytes;
 } plan;
 
-/* Where output rows go. Strides in elements; exactly one of f32 and u8 is set. */
+/* Where output rows go. Strides in elements; exactly one of f32, s8 and u8 is set. */
 typedef struct sink {
     float *f32;
+    int8_t *s8;
     uint8_t *u8;
     size_t row, pixel, channel;
     int32_t channels;
@@ -157,14 +159,24 @@ static void fill_row(const plan *l, const tvis_image *m, const tvis_tap_table *t
         tvis_resize_line(t, l->convert ? source : in_place(l, m, y), l->channels, dst);
 }
 
+/* The table in int8, in its own place. */
+static void quantize_lut(const tvis_preprocess *p, float *lut)
+{
+    tvis_pointwise_s8_quantize_c(lut, 256 * p->channels, p->scale, p->zero, (int8_t *)lut);
+}
+
 static void emit(const plan *l, const sink *to, const float *lut, const uint8_t *line, int32_t y)
 {
+    const int8_t *narrow = (const int8_t *)lut;
     for (int32_t c = 0; c < to->channels; c++) {
         const uint8_t *src = line + (l->channels == 1 ? 0 : l->swap ? 2 - c : c);
         size_t step = (size_t)l->channels, at = (size_t)y * to->row + (size_t)c * to->channel;
         if (to->f32)
             for (int32_t x = 0; x < l->x.out; x++, src += step, at += to->pixel)
                 to->f32[at] = lut[256 * c + *src];
+        else if (to->s8)
+            for (int32_t x = 0; x < l->x.out; x++, src += step, at += to->pixel)
+                to->s8[at] = narrow[256 * c + *src];
         else
             for (int32_t x = 0; x < l->x.out; x++, src += step, at += to->pixel)
                 to->u8[at] = *src;
@@ -222,13 +234,17 @@ tvis_status tvis_preprocess_run(const tvis_preprocess *p, const tvis_image *imag
     if (s)
         return s;
     size_t h = (size_t)out->dims[1], w = (size_t)out->dims[2], c = p->channels;
-    sink to = { out->data, NULL, w * c, c, 1, p->channels };
+    const bool int8 = out->dtype == TVIS_S8;
+    sink to = { int8 ? NULL : out->data, int8 ? out->data : NULL, NULL, w * c, c, 1, p->channels };
     if (out->layout == TVIS_NCHW) {
         to.row = w;
         to.pixel = 1;
         to.channel = h * w;
     }
-    fill_lut(p, (float *)(void *)((uint8_t *)mem + l.lut));
+    float *lut = (float *)(void *)((uint8_t *)mem + l.lut);
+    fill_lut(p, lut);
+    if (int8)
+        quantize_lut(p, lut);
     produce(&l, image, mem, &to);
     return TVIS_OK;
 }
@@ -244,7 +260,7 @@ tvis_status tvis_preprocess_u8(const tvis_preprocess *p, const tvis_image *image
         s = check_memory(&l, mem, bytes, diag);
     if (s)
         return s;
-    sink to = { NULL, out, (size_t)w * p->channels, p->channels, 1, p->channels };
+    sink to = { NULL, NULL, out, (size_t)w * p->channels, p->channels, 1, p->channels };
     produce(&l, image, mem, &to);
     return TVIS_OK;
 }

@@ -19,9 +19,14 @@ static tvis_status check(tvis_node_plan *p, uint8_t from, uint8_t to)
     return s;
 }
 
+/* One thread goes upwards, and int8 are written behind the floats that were read. (Kernels read the last block of a row
+ * before its end, so that of few values it would be overwritten.) */
 static tvis_status plan_quantize(tvis_node_plan *p)
 {
-    return check(p, TVIS_F32, TVIS_S8);
+    const tvis_status s = check(p, TVIS_F32, TVIS_S8);
+    if (!s && p->config->threads == 1 && tvis_elements(p->in_dims[0]) >= TVIS_QUANTIZE_IN_PLACE)
+        p->in_place = 0;
+    return s;
 }
 
 static tvis_status plan_dequantize(tvis_node_plan *p)

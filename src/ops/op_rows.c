@@ -81,14 +81,15 @@ static bool may_overwrite(const tvis_node_plan *p, const tvis_pipeline *line)
     return may;
 }
 
-/* What the session's first input takes, and its int8 copy where nodes are integers: no plan needs less, so that nothing
- * is gained where nodes do not need more. */
+/* What the session's first input takes, with its int8 copy where nodes are integers and it has one: no plan needs less,
+ * so that nothing is gained where nodes do not need more. */
 static uint64_t picture_bytes(const tvis_node_plan *p)
 {
     const tvis_blob_header *h = tvis_header(p->model);
     const tvis_session_config *c = p->config;
     const uint64_t values = (uint64_t)(c->n ? c->n : 1) * (c->h ? c->h : h->h) * (c->w ? c->w : h->w) * h->c;
-    return values * (sizeof(float) + (p->in[0]->dtype == TVIS_F32 ? 0 : 1));
+    const bool floats = p->in[0]->dtype == TVIS_F32, copied = !floats && c->threads > 1; /* else quantized in place */
+    return values * (c->int8_input ? 1 : sizeof(float) + copied);
 }
 
 /* The least memory, or what lies between the nodes kept in the cache. ARMv6 prepares int8 depthwise weights for each

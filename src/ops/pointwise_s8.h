@@ -6,6 +6,8 @@
 #include "core/kernel.h"
 #include "ops/requant.h"
 
+#define TVIS_QUANTIZE_IN_PLACE 1024
+
 /* y (n) = clamp(zero + R(a - zero(a)) + R(b - zero(b))); y may be a or b. */
 typedef struct tvis_add_s8_args {
     const int8_t *a, *b;
@@ -31,7 +33,8 @@ typedef struct tvis_pointwise_s8_variant {
     void (*sum)(const int8_t *x, ptrdiff_t ld, int32_t pixels, int32_t c, int32_t *sum);
     /* y (c) = the largest of `pixels` pixels in each of `count` rows */
     void (*max)(const int8_t *const *rows, int32_t count, int32_t pixels, int32_t c, int8_t *y);
-    /* y (n) = clamp(round(x / scale) + zero), halves upwards, NaN as 0; the division is IEEE's */
+    /* y (n) = clamp(round(x / scale) + zero), halves upwards, NaN as 0; the division is IEEE's. y may begin where x
+     * does if n >= TVIS_QUANTIZE_IN_PLACE */
     void (*quantize)(const float *x, int32_t n, float scale, int32_t zero, int8_t *y);
     /* y (n) = (x - zero) * scale */
     void (*dequantize)(const int8_t *x, int32_t n, float scale, int32_t zero, float *y);

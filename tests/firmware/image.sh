@@ -48,8 +48,9 @@ for name in mobilenet_v2 mobilenet_v1 keypoints smallest; do
 done
 target=$cpu
 [ "$cpu" = cortex-m0plus ] && target=cortex-m
-arena=$($tool info build/firmware/models/mobilenet_v2.tvis --target "$target" --plan small --json | sed -n 's/.*"arena_bytes": *\([0-9]*\).*/\1/p')
+arena=$($tool info build/firmware/models/mobilenet_v2.tvis --target "$target" --plan small --int8-input --json | sed -n 's/.*"arena_bytes": *\([0-9]*\).*/\1/p')
 check "arena is what 'tinyvis info --target $target' says, $arena bytes" grep -q "arena $arena bytes" "$B/images/mobilenet_v2.txt"
+check "which is at most 65536 bytes, with the picture" test "${arena:-99999}" -le 65536
 [ -f "$B/images/tasks.elf" ] || exit 0
 timeout 300 sh examples/firmware/run.sh "$cpu" "$B" tasks >"$B/images/tasks.txt" 2>&1
 check 'tasks end well' test $? -eq 0

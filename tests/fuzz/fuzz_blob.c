@@ -38,10 +38,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         look(&m);
         tvis_blob_verify(&m, &d);
         tvis_session_defaults(&c);
-        for (uint8_t way = 0; way < 4; way++) {
+        for (uint8_t way = 0; way < 5; way++) {
             c.threads = way & 1 ? 3 : 1;
             c.plan = way & 2 ? TVIS_PLAN_SMALL : TVIS_PLAN_FAST;
             c.no_fusion = way == 1;
+            c.int8_input = way == 4;
             c.cpu = way == 3 ? 0 : tvis_cpu_detect();
             if (!tvt_exercise(&m, c))
                 break;

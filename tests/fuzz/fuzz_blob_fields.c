@@ -86,7 +86,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         c.plan = data[1] >> 2 & 1;
         c.no_fusion = data[1] >> 3 & 1;
         c.cpu = data[1] >> 4 & 1 ? 0 : tvis_cpu_detect();
-        c.n = (uint16_t)(data[1] >> 5);
+        c.n = (uint16_t)(data[1] >> 5 & 3);
+        c.int8_input = data[1] >> 7;
         tvt_exercise(&m, c);
     }
     tvt_exercise_free(&copy);

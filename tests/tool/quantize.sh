@@ -56,6 +56,16 @@ EOF
 works 'run of the result' run "$T/i.tvis" "$T/pictures/1.ppm"
 works 'verify of the result' verify "$T/i.tvis"
 works 'embed of the result' embed "$T/i.tvis" -o "$T/i.c"
+true_that 'lists what makes int8 of floats' grep -q '&tvis_op_quantize_s8' "$T/i.c"
+works 'embed --int8-input' embed "$T/i.tvis" -o "$T/i.c" --int8-input
+true_that 'does not, and says what to set' sh -c "! grep -q '&tvis_op_quantize_s8' '$T/i.c' && grep -q 'int8_input = true' '$T/i.c'"
+works 'info' info "$T/i.tvis" --json --plan small --size 96 --target cortex-m4
+arena=$(value arena_bytes)
+works 'info --int8-input' info "$T/i.tvis" --json --plan small --size 96 --target cortex-m4 --int8-input
+true_that 'needs less memory' test "$(value arena_bytes)" -lt $((arena * 2 / 3))
+true_that 'and is in the config' grep -q '"int8_input": true' "$T/out"
+fails 1 'does not begin with making int8' info "$T/m.tvis" --int8-input
+fails 1 'does not begin with making int8' embed "$T/m.tvis" -o "$T/none.c" --int8-input
 true_that 'lists integer operators' grep -q '&tvis_op_conv2d_s8,' "$T/i.c"
 works 'a network with tables' convert -m mobilenet_v3_small --random 3 --classes 10 --size 64 -o "$T/t.tvis"
 works 'in int8' quantize "$T/t.tvis" -o "$T/ti.tvis" --mode int8 --calibrate "$T/pictures" --observer minmax
