@@ -2,13 +2,14 @@
 #include "core/blob.h"
 #include "core/port.h"
 
-/* CRC-32 of ISO 3309, reflected polynomial 0xedb88320. table[k][v]: the register after nibble v and k zero nibbles. Eight
- * bytes are taken at a time, as 16 look-ups that do not wait for each other (Kounavis and Berry 2008, with nibbles, so
- * that the table has 1 KiB). */
+/* CRC-32 of ISO 3309, reflected polynomial 0xedb88320. table[k][v]: the register after nibble v and k zero nibbles.
+ * Eight bytes are taken at a time, as 16 look-ups that do not wait for each other (Kounavis and Berry 2008, with
+ * nibbles, so that the table has 1 KiB). Small code has the first of them only, and takes a byte at a time. */
 /* clang-format off */
-static const uint32_t table[16][16] = {
+static const uint32_t table[TVIS_LARGE_CODE ? 16 : 1][16] = {
     { 0x00000000u, 0x1db71064u, 0x3b6e20c8u, 0x26d930acu, 0x76dc4190u, 0x6b6b51f4u, 0x4db26158u, 0x5005713cu,
       0xedb88320u, 0xf00f9344u, 0xd6d6a3e8u, 0xcb61b38cu, 0x9b64c2b0u, 0x86d3d2d4u, 0xa00ae278u, 0xbdbdf21cu },
+#if TVIS_LARGE_CODE
     { 0x00000000u, 0x77073096u, 0xee0e612cu, 0x990951bau, 0x076dc419u, 0x706af48fu, 0xe963a535u, 0x9e6495a3u,
       0x0edb8832u, 0x79dcb8a4u, 0xe0d5e91eu, 0x97d2d988u, 0x09b64c2bu, 0x7eb17cbdu, 0xe7b82d07u, 0x90bf1d91u },
     { 0x00000000u, 0x4ac21251u, 0x958424a2u, 0xdf4636f3u, 0xf0794f05u, 0xbabb5d54u, 0x65fd6ba7u, 0x2f3f79f6u,
@@ -39,24 +40,29 @@ static const uint32_t table[16][16] = {
       0x533b85dau, 0x2f80b4f1u, 0xaa4de78cu, 0xd6f6d6a7u, 0x7aa64737u, 0x061d761cu, 0x83d02561u, 0xff6b144au },
     { 0x00000000u, 0xccaa009eu, 0x4225077du, 0x8e8f07e3u, 0x844a0efau, 0x48e00e64u, 0xc66f0987u, 0x0ac50919u,
       0xd3e51bb5u, 0x1f4f1b2bu, 0x91c01cc8u, 0x5d6a1c56u, 0x57af154fu, 0x9b0515d1u, 0x158a1232u, 0xd92012acu },
+#endif
 };
 /* clang-format on */
 
+#if TVIS_LARGE_CODE
 static uint32_t fold(uint32_t x, const uint32_t (*t)[16])
 {
     return t[7][x & 15u] ^ t[6][(x >> 4) & 15u] ^ t[5][(x >> 8) & 15u] ^ t[4][(x >> 12) & 15u] ^ t[3][(x >> 16) & 15u] ^
            t[2][(x >> 20) & 15u] ^ t[1][(x >> 24) & 15u] ^ t[0][x >> 28];
 }
+#endif
 
 uint32_t tvis_crc32(uint32_t crc, const void *data, size_t n)
 {
     const uint8_t *p = data;
     crc = ~crc;
+#if TVIS_LARGE_CODE
     for (; n >= 8; n -= 8, p += 8) {
         uint32_t word[2];
         memcpy(word, p, sizeof word);
         crc = fold(crc ^ word[0], table + 8) ^ fold(word[1], table);
     }
+#endif
     for (; n > 0; n--, p++) {
         crc ^= *p;
         crc = (crc >> 4) ^ table[0][crc & 15u];
