@@ -213,17 +213,15 @@ static void int8_without_a_scale(void **state)
     const tvis_tensor out = { y, { 1, 2, 2, 3 }, TVIS_S8, TVIS_NHWC };
     tvis_preprocess p = plain;
     tvis_diag d;
-    assert_int_equal(tvis_preprocess_run(&p, &m, &out, working, sizeof working, &d), TVIS_EINVAL);
-    assert_int_equal(d.code, TVIS_DIAG_DTYPE);
     const struct {
         float scale;
         int32_t zero;
-    } wrong[] = { { -1.0f, 0 }, { NAN, 0 }, { INFINITY, 0 }, { 1.0f, 128 }, { 1.0f, -129 } };
+    } wrong[] = { { 0.0f, 0 }, { -1.0f, 0 }, { NAN, 0 }, { 1.0f, 128 }, { 1.0f, -129 } };
     for (size_t i = 0; i < TVIS_COUNT(wrong); i++) {
         p.scale = wrong[i].scale;
         p.zero = wrong[i].zero;
         assert_int_equal(tvis_preprocess_run(&p, &m, &out, working, sizeof working, &d), TVIS_EINVAL);
-        assert_int_equal(d.code, TVIS_DIAG_VALUE);
+        assert_int_equal(d.code, TVIS_DIAG_DTYPE);
     }
     p.scale = 1.0f;
     p.zero = 127;

@@ -46,7 +46,7 @@ typedef struct tvis_preprocess {
     float   crop;     /* FIT_CROP: side of the crop over side of the resized picture, (0, 1]; 0.875 is 224 of 256 */
     float   mean[3], std[3]; /* y = (x / 255 - mean) / std, in the network's channel order */
     float   scale;           /* into S8: clamp(round(y / scale) + zero), halves upwards; 0: the network takes no S8 */
-    int32_t zero;
+    int32_t zero;            /* -128 … 127 */
 } tvis_preprocess;
 
 /* FIT_CROP at H x W: the picture is resized so that it covers round(H / crop) x round(W / crop), its tighter side exactly

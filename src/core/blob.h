@@ -221,8 +221,8 @@ static inline bool tvis_is_constant(const tvis_model *m, uint32_t id)
     return id >= tvis_header(m)->activation_count;
 }
 
-/* Whether node i makes int8 of an input of the network that nobody else reads: where a session takes int8, it does not
- * run. */
+/* Whether node i, among the first ones, makes int8 of an input of the network that nobody else reads: where a session
+ * takes int8, it does not run. */
 bool tvis_quantizes_input(const tvis_model *m, uint32_t i);
 /* The tensor that a session takes as input k: the input itself, or what is made of it; -1: not in int8. */
 int32_t tvis_input_id(const tvis_model *m, uint32_t k, bool int8);

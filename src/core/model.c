@@ -48,14 +48,14 @@ void tvis_model_preprocess(const tvis_model *m, tvis_preprocess *p)
     p->zero = id < 0 ? 0 : tvis_tensors(m)[id].zero;
 }
 
-/* Whether one of the nodes before n reads it. */
-static bool is_read_before(const tvis_model *m, const tvis_blob_node *n, uint16_t id)
+/* All nodes before n quantize something else. */
+static bool only_others_before(const tvis_model *m, const tvis_blob_node *n)
 {
+    const uint16_t *ids = tvis_ids(m);
     for (const tvis_blob_node *other = tvis_nodes(m); other < n; other++)
-        for (uint32_t k = 0; k < other->in_count; k++)
-            if (tvis_ids(m)[other->ids + k] == id)
-                return true;
-    return false;
+        if (other->op != TVIS_OP_QUANTIZE || other->in_count != 1 || ids[other->ids] == ids[n->ids])
+            return false;
+    return true;
 }
 
 bool tvis_quantizes_input(const tvis_model *m, uint32_t i)
@@ -66,8 +66,7 @@ bool tvis_quantizes_input(const tvis_model *m, uint32_t i)
         i >= TVIS_MAX_LIVE || id[0] >= tvis_header(m)->input_count)
         return false;
     const tvis_blob_tensor *x = &tvis_tensors(m)[id[0]], *y = &tvis_tensors(m)[id[1]];
-    return x->dtype == TVIS_F32 && y->dtype == TVIS_S8 && !y->factors && x->last_use == i &&
-           !is_read_before(m, n, id[0]);
+    return x->dtype == TVIS_F32 && y->dtype == TVIS_S8 && !y->factors && x->last_use == i && only_others_before(m, n);
 }
 
 int32_t tvis_input_id(const tvis_model *m, uint32_t k, bool int8)

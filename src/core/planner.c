@@ -172,13 +172,11 @@ static void describe(walk *w, uint32_t i, const uint16_t *ids, uint32_t count, t
     p->diag = w->diag;
     p->in_place = -1;
     for (uint32_t k = 0; k < TVIS_MAX_FUSED_IN; k++) {
-        p->in_dims[k] = tvis_no_dims;
-        if (k >= count || ids[k] == TVIS_NONE)
-            continue;
-        p->in[k] = &tvis_tensors(w->m)[ids[k]];
-        const live *l = find(w, ids[k]);
-        if (l || tvis_is_constant(w->m, ids[k]))
-            p->in_dims[k] = l ? l->dims : p->in[k]->dims;
+        const uint32_t id = k < count ? ids[k] : TVIS_NONE;
+        const live *l = find(w, id);
+        if (id != TVIS_NONE)
+            p->in[k] = &tvis_tensors(w->m)[id];
+        p->in_dims[k] = l ? l->dims : p->in[k] && tvis_is_constant(w->m, id) ? p->in[k]->dims : tvis_no_dims;
     }
     memcpy(p->x_dims, p->in_dims[0], sizeof p->x_dims);
     p->in_dims[0] = p->x_dims;
@@ -299,7 +297,7 @@ static tvis_status place_outputs(walk *w, tvis_placed *out)
     return TVIS_OK;
 }
 
-static tvis_status place_inputs(walk *w, tvis_placed *out)
+static tvis_status place_inputs(walk *w, tvis_placed_fn fn, void *user, tvis_placed *out)
 {
     const tvis_blob_header *h = tvis_header(w->m);
     const tvis_session_config *c = w->c;
@@ -309,14 +307,17 @@ static tvis_status place_inputs(walk *w, tvis_placed *out)
         const tvis_blob_tensor *t = &tvis_tensors(w->m)[k];
         const int32_t id = tvis_input_id(w->m, k, c->int8_input);
         if (id < 0)
-            return tvis_fail_value(w->diag, TVIS_EUNSUP, TVIS_DIAG_DTYPE, tvis_string(w->m, t->name),
-                                   "the model does not begin with making int8 of this input", TVIS_S8, t->dtype);
+            return tvis_fail(w->diag, TVIS_EUNSUP, TVIS_DIAG_DTYPE, tvis_string(w->m, t->name),
+                             "the model does not begin with making int8 of it");
         for (int i = 0; i < 4; i++)
             out->dims[0][i] = t->dims[i] == 0 && i < 3 ? given[i] : t->dims[i];
+        out->id[0] = (uint16_t)id;
         out->count = 1;
         tvis_status s = add_live(w, (uint32_t)id, out->dims[0], NULL, &out->offset[0]);
         if (s)
             return s;
+        if (fn)
+            fn(user, out);
     }
     note_peak(w, 0);
     return TVIS_OK;
@@ -325,16 +326,9 @@ static tvis_status place_inputs(walk *w, tvis_placed *out)
 static tvis_status run_walk(walk *w, tvis_placed_fn fn, void *user)
 {
     tvis_placed placed;
-    tvis_status s = place_inputs(w, &placed);
+    tvis_status s = place_inputs(w, fn, user, &placed);
     if (s)
         return s;
-    if (fn) /* the inputs are still the first entries of the table, in order */
-        for (uint32_t k = 0; k < tvis_header(w->m)->input_count; k++) {
-            placed.id[0] = w->table[k].id;
-            placed.offset[0] = w->table[k].offset;
-            memcpy(placed.dims[0], w->table[k].dims, sizeof placed.dims[0]);
-            fn(user, &placed);
-        }
     for (uint32_t i = 0; i < tvis_header(w->m)->node_count; i += placed.fusion.nodes) {
         placed.node = i;
         placed.fusion.nodes = 1;

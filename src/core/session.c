@@ -279,17 +279,16 @@ void tvis_run_inputs(const tvis_node_run *r, const uint16_t *id, uint32_t count,
                      const void **x, const int32_t **dims)
 {
     tvis_session *s = (tvis_session *)(uintptr_t)r->session; /* is only read */
-    const tvis_tensor_state *tensors = tvis_tensor_states(s, tvis_header(r->model)->node_count);
+    const uint8_t *blob = r->model->blob, *arena = (const uint8_t *)s + s->arena;
+    const tvis_tensor_state *states = tvis_tensor_states(s, tvis_header(r->model)->node_count);
+    const tvis_blob_tensor *records = tvis_tensors(r->model);
     for (uint32_t k = 0; k < count; k++) {
-        in[k] = NULL;
-        x[k] = NULL;
-        dims[k] = tvis_no_dims;
-        if (id[k] == TVIS_NONE)
-            continue;
-        const bool constant = tvis_is_constant(r->model, id[k]);
-        in[k] = &tvis_tensors(r->model)[id[k]];
-        x[k] = constant ? r->model->blob + in[k]->offset : (const uint8_t *)s + s->arena + tensors[id[k]].offset;
-        dims[k] = constant ? in[k]->dims : tensors[id[k]].dims;
+        const bool given = id[k] != TVIS_NONE, constant = given && tvis_is_constant(r->model, id[k]);
+        const tvis_blob_tensor *t = given ? records + id[k] : NULL;
+        const tvis_tensor_state *state = states + id[k];
+        in[k] = t;
+        x[k] = constant ? blob + t->offset : given ? arena + state->offset : NULL;
+        dims[k] = constant ? t->dims : given ? state->dims : tvis_no_dims;
     }
 }
 

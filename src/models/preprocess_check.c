@@ -78,14 +78,11 @@ tvis_status tvis_check_preprocess_output(const tvis_preprocess *p, const tvis_te
 {
     if (!t || !t->data)
         return tvis_bad_argument(d, "output", t ? "data is NULL" : "is NULL", -1, -1);
-    const bool int8 = t->dtype == TVIS_S8 && p && p->scale != 0.0f;
+    const bool int8 = t->dtype == TVIS_S8 && p && p->scale > 0.0f && p->zero == (int8_t)p->zero;
     if (t->dtype != TVIS_F32 && !int8)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_DTYPE, "output", NULL, TVIS_F32, t->dtype);
     if (t->layout != TVIS_NHWC && t->layout != TVIS_NCHW)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ENUM, "output layout", NULL, -1, t->layout);
-    if (int8 && (!is_finite(p->scale) || !(p->scale > 0.0f) || p->zero < INT8_MIN || p->zero > INT8_MAX))
-        return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_VALUE, "preprocess scale and zero",
-                         "are finite and over 0, and -128 to 127");
     if (!int8 && (uintptr_t)t->data % sizeof(float))
         return tvis_bad_argument(d, "output", "data is not aligned to its elements", 0,
                                  (int64_t)((uintptr_t)t->data % sizeof(float)));

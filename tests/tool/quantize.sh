@@ -64,7 +64,7 @@ arena=$(value arena_bytes)
 works 'info --int8-input' info "$T/i.tvis" --json --plan small --size 96 --target cortex-m4 --int8-input
 true_that 'needs less memory' test "$(value arena_bytes)" -lt $((arena * 2 / 3))
 true_that 'and is in the config' grep -q '"int8_input": true' "$T/out"
-fails 1 'does not begin with making int8' info "$T/m.tvis" --int8-input
+fails 1 'input: .*does not begin with making int8' info "$T/m.tvis" --int8-input
 fails 1 'does not begin with making int8' embed "$T/m.tvis" -o "$T/none.c" --int8-input
 true_that 'lists integer operators' grep -q '&tvis_op_conv2d_s8,' "$T/i.c"
 works 'a network with tables' convert -m mobilenet_v3_small --random 3 --classes 10 --size 64 -o "$T/t.tvis"
