@@ -135,7 +135,7 @@ static void depthwise_s8_layer(tvb_table *table, const tvb_options *o, int32_t s
                                int32_t stride)
 {
     static const tvis_depthwise_s8_variant plain_c = {
-        { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s8_c, NULL, NULL
+        { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s8_c, NULL, NULL, 0
     };
     const int32_t out = (side - 1) / stride + 1;
     const size_t pixels = (size_t)side * (size_t)side, out_pixels = (size_t)out * (size_t)out;
@@ -162,7 +162,7 @@ static void depthwise_s8_layer(tvb_table *table, const tvb_options *o, int32_t s
     tvb_stats reference = { .p50 = NAN };
     for (const tvis_depthwise_s8_variant *v = tvis_depthwise_s8; v->k.name; v++) {
         tvb_timing t = { "depthwise_s8", v->k.name, shape, (double)out_pixels * (double)c * (double)(k * k), NAN };
-        if (!tvb_runs(o, &v->k, v->run) || !tvb_wanted(o, &t))
+        if (!tvb_runs(o, &v->k, v->run) || !tvb_wanted(o, &t) || (v->side && v->side != k))
             continue;
         if (isnan(reference.p50))
             reference = depthwise_s8_time(o, &plain_c, call);

@@ -6,7 +6,7 @@
 #include "core/kernel.h"
 #include "tests/tvt.h"
 
-#define TVT_MAX_ROW_TESTS 64
+#define TVT_MAX_ROW_TESTS 128
 
 /* Skips the test when the row can't run here: another instruction set, or TVT_CPU leaves it out. */
 static inline void tvt_need_row(const tvis_kernel *k, bool built)

@@ -95,8 +95,10 @@ static void check(const tvis_depthwise_s8_variant *v, tvis_depthwise_s8_args s)
 {
     problem p;
     const uint32_t absent = tvt_below(2) ? 0 : tvt_below(1u << s.kh);
+    if (v->side && (v->side != s.kh || v->side != s.kw || s.dilation != 1))
+        return;
     make(&p, s, absent);
-    if (!tvis_depthwise_s8_fits(&v->k, s.kh, s.kw, s.dilation))
+    if (!tvis_depthwise_s8_fits(v, s.kh, s.kw, s.dilation))
         fail_msg("depthwise_s8 %s is not for k=%dx%d d=%d", v->k.name, (int)s.kh, (int)s.kw, (int)s.dilation);
     const bool sums = !tvt_below(4);
     const size_t size = (size_t)s.ow * (size_t)s.c * (sums ? sizeof(int32_t) : 1);
@@ -133,7 +135,6 @@ static tvis_depthwise_s8_args shape(int32_t iw, int32_t c, int32_t kh, int32_t k
                                      .dilation = dilation };
 }
 
-/* All kernels to 7 x 7, strides and dilations, widths from 1 on, more padding than a kernel's half. */
 /* Rows oy … oy + count of a picture at once, against row by row. */
 static void check_picture(const tvis_depthwise_s8_variant *v, tvis_depthwise_s8_args s,
                           tvis_depthwise_s8_picture picture)
@@ -170,7 +171,7 @@ static void pictures(void **state)
     const tvis_depthwise_s8_variant *v = *state;
     tvt_need_row(&v->k, v->run != NULL);
     for (int i = 0; v->run_picture && i < 200; i++) {
-        const int32_t k = 3 + 2 * (int32_t)tvt_below(2), pad = (int32_t)tvt_below(4), ih = 1 + (int32_t)tvt_below(20);
+        const int32_t k = v->side, pad = (int32_t)tvt_below(4), ih = 1 + (int32_t)tvt_below(20);
         const int32_t down = 1 + (int32_t)tvt_below(6), rows = columns(ih, k, down, pad, 1);
         const tvis_depthwise_s8_args s = shape(1 + (int32_t)tvt_below(50), 1 + (int32_t)tvt_below(80), k, k,
                                                1 + (int32_t)tvt_below(2), (int32_t)tvt_below(4), 1);
@@ -183,6 +184,7 @@ static void pictures(void **state)
     }
 }
 
+/* All kernels to 7 x 7, strides and dilations, widths from 1 on, more padding than a kernel's half. */
 static void small_shapes(void **state)
 {
     static const int32_t channels[] = {
@@ -231,13 +233,13 @@ static void large_shapes(void **state)
     tvt_need_row(&v->k, v->run);
     for (size_t i = 0; i < TVIS_COUNT(shapes); i++) {
         const int32_t *s = shapes[i], reach = (s[3] - 1) * s[5];
-        if (tvis_depthwise_s8_fits(&v->k, s[2], s[3], s[5]))
+        if (tvis_depthwise_s8_fits(v, s[2], s[3], s[5]))
             check(v, shape(s[0], s[1], s[2], s[3], s[4], reach / 2, s[5]));
     }
     for (int round = 0; round < 200; round++) {
         const int32_t kh = 1 + (int32_t)tvt_below(MAX_KH), kw = 1 + (int32_t)tvt_below(30);
         const int32_t dilation = 1 + (int32_t)tvt_below(10), iw = kw * dilation + (int32_t)tvt_below(200);
-        if (tvis_depthwise_s8_fits(&v->k, kh, kw, dilation))
+        if (tvis_depthwise_s8_fits(v, kh, kw, dilation))
             check(v, shape(iw, 1 + (int32_t)tvt_below(70), kh, kw, 1 + (int32_t)tvt_below(4), (int32_t)tvt_below(20),
                            dilation));
     }
@@ -289,14 +291,32 @@ static void table(void **state)
     const tvis_depthwise_s8_variant *v = *state;
     assert_true(v->k.mr > 0 && v->k.nr > 0);
     assert_true(v->k.pack == TVIS_PACK_PLAIN || TVIS_PACK_BLOCK(v->k.pack) == v->k.nr);
-    for (int32_t k = 1; k <= 7; k += 2)
-        assert_true(tvis_depthwise_s8_fits(&v->k, k, k, 2)); /* the kernels of all networks */
+    for (int32_t k = 1; k <= 7; k += 2) {
+        assert_true(tvis_depthwise_s8_fits(v, k, k, 2) == !v->side); /* the kernels of all networks */
+        assert_true(tvis_depthwise_s8_fits(v, k, k, 1) == (!v->side || v->side == k));
+    }
     if (!v[1].k.name) {
         assert_ptr_equal(v->run, tvis_depthwise_s8_c);
-        assert_true(tvis_depthwise_s8_fits(&v->k, 1000, 1000, 1000));
+        assert_true(tvis_depthwise_s8_fits(v, 1000, 1000, 1000));
         assert_int_equal(v->k.pack, TVIS_PACK_PLAIN);
         assert_int_equal(v->k.cpu, 0);
     }
+}
+
+/* Of the table for programs without 5 x 5: a part of the other one, in its order. */
+static void part_of_the_table(void **state)
+{
+    const tvis_depthwise_s8_variant *whole = tvis_depthwise_s8, *part = tvis_depthwise_s8_3x3;
+    (void)state;
+    for (; part->k.name; part++, whole++) {
+        while (whole->k.name && strcmp(whole->k.name, part->k.name) != 0)
+            assert_true((whole++)->side != 3);
+        assert_non_null(whole->k.name);
+        assert_true(part->run == whole->run && part->run_picture == whole->run_picture && part->fits == whole->fits);
+        assert_true(part->side == whole->side && part->k.cpu == whole->k.cpu && part->k.pack == whole->k.pack);
+        assert_int_not_equal(part->side, 5);
+    }
+    assert_null(whole->k.name);
 }
 
 int main(void)
@@ -309,6 +329,7 @@ int main(void)
         cmocka_unit_test(large_shapes),
         cmocka_unit_test(padding_behind),
         cmocka_unit_test(reference_by_hand),
+        cmocka_unit_test(part_of_the_table),
     };
     return tvt_run_rows("depthwise_s8", tvis_depthwise_s8, sizeof *tvis_depthwise_s8, tests, TVIS_COUNT(tests));
 }

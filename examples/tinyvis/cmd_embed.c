@@ -24,7 +24,8 @@ typedef struct request {
 /* Operators in use, each once, and what they run in: "2x2_dsp" … */
 typedef struct operators {
     char symbol[MAX_OPERATORS][48];
-    char kernel[MAX_OPERATORS][48]; /* the last one that planning chose */
+    char kernel[MAX_OPERATORS][48]; /* the first one that planning chose */
+    bool several[MAX_OPERATORS];    /* others too */
     uint32_t count;
     bool full;
 } operators;
@@ -73,15 +74,19 @@ static void add_operator(void *user, uint32_t node, const tvis_node_info *info)
     (void)node;
     (void)snprintf(symbol, sizeof symbol, "tvis_op_%.24s_%s", info->op,
                    info->entry == TVIS_DYNAMIC ? "dynamic" : tvis_dtype_name((tvis_dtype)info->entry));
+    const char *kernel = info->kernel ? info->kernel : "c";
     for (uint32_t i = 0; i < o->count; i++)
-        if (strcmp(o->symbol[i], symbol) == 0)
+        if (strcmp(o->symbol[i], symbol) == 0) {
+            o->several[i] = o->several[i] || strcmp(o->kernel[i], kernel) != 0;
             return;
+        }
     if (o->count == MAX_OPERATORS) {
         o->full = true;
         return;
     }
     memcpy(o->symbol[o->count], symbol, sizeof symbol);
-    (void)snprintf(o->kernel[o->count++], sizeof o->kernel[0], "%.47s", info->kernel ? info->kernel : "c");
+    o->several[o->count] = false;
+    (void)snprintf(o->kernel[o->count++], sizeof o->kernel[0], "%.47s", kernel);
 }
 
 /* Every layer's own, and the fusions of both plans: for the target, or for a processor without extensions and for this
@@ -132,6 +137,21 @@ static void add_head(text *t, const char *name, const loaded *l)
         name, (l->file.size + 3) / 4, name, name);
 }
 
+/* An operator's entry with fewer kernels, where these are enough. */
+static const char *entry_of(const operators *o, uint32_t i)
+{
+    static const struct {
+        const char *symbol, *kernel, *entry;
+    } narrow[] = {
+        { "tvis_op_depthwise_s8", "3x3_dsp", "tvis_op_depthwise_s8_3x3" },
+        { "tvis_op_depthwise_s8", "3x3_armv6", "tvis_op_depthwise_s8_3x3" },
+    };
+    for (size_t k = 0; !o->several[i] && k < sizeof narrow / sizeof *narrow; k++)
+        if (strcmp(o->symbol[i], narrow[k].symbol) == 0 && strcmp(o->kernel[i], narrow[k].kernel) == 0)
+            return narrow[k].entry;
+    return o->symbol[i];
+}
+
 static void add_registry(text *t, const request *r, const char *name, const operators *o)
 {
     if (r->has_target)
@@ -140,7 +160,7 @@ static void add_registry(text *t, const request *r, const char *name, const oper
     add(t, "static const tvis_op *const ops[] = {\n");
     for (uint32_t i = 0; i < o->count; i++)
         if (r->has_target)
-            add(t, "    &%s, /* %s */\n", o->symbol[i], o->kernel[i]);
+            add(t, "    &%s, /* %s%s */\n", entry_of(o, i), o->kernel[i], o->several[i] ? " …" : "");
         else
             add(t, "    &%s,\n", o->symbol[i]);
     add(t, "    NULL\n};\nconst tvis_registry %s_registry = { ops };\n", name);

@@ -26,27 +26,46 @@ void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a)
 #define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 #define DOTPROD (TVIS_CPU_NEON | TVIS_CPU_DOTPROD)
 
+#define RING(name, cpu, nr, side)                                                                                      \
+    {                                                                                                                  \
+        { name, cpu, TVIS_PACK_PLAIN, 0, 1, nr }, TVIS_IF_ARMV6(tvis_depthwise_s8_##side##x##side##_armv6),            \
+            TVIS_IF_ARMV6(tvis_depthwise_s8_picture_##side##x##side##_armv6),                                          \
+            TVIS_IF_ARMV6(tvis_depthwise_s8_fits_##side##x##side##_armv6), side                                        \
+    }
+#define C_AND_END                                                                                                      \
+    { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s8_c, NULL, NULL, 0 },                                      \
+    {                                                                                                                  \
+        { NULL, 0, 0, 0, 0, 0 }, NULL, NULL, NULL, 0                                                                   \
+    }
+
 const tvis_depthwise_s8_variant tvis_depthwise_s8[] = {
-    { { "64_vnni", VNNI, TVIS_PACK_TAPS(4, 64), 0, 1, 64 }, TVIS_IF_X86(tvis_depthwise_s8_64_vnni), NULL, NULL },
+    { { "64_vnni", VNNI, TVIS_PACK_TAPS(4, 64), 0, 1, 64 }, TVIS_IF_X86(tvis_depthwise_s8_64_vnni), NULL, NULL, 0 },
     { { "16_avx2", TVIS_CPU_AVX2, TVIS_PACK_TAPS(2, 16), 0, 1, 16 },
       TVIS_IF_X86(tvis_depthwise_s8_16_avx2),
       NULL,
-      NULL },
+      NULL,
+      0 },
     { { "16_dotprod", DOTPROD, TVIS_PACK_TAPS(4, 16), 0, 1, 16 },
       TVIS_IF_AARCH64(tvis_depthwise_s8_16_dotprod),
       NULL,
-      NULL },
-    { { "16_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 16 }, TVIS_IF_AARCH64(tvis_depthwise_s8_16_neon), NULL, NULL },
-    { { "ring_armv6", TVIS_CPU_ARMV6, TVIS_PACK_PLAIN, 0, 1, 16 },
-      TVIS_IF_ARMV6(tvis_depthwise_s8_ring_armv6),
-      TVIS_IF_ARMV6(tvis_depthwise_s8_picture_armv6),
-      TVIS_IF_ARMV6(tvis_depthwise_s8_fits_armv6) },
-    { { "ring_dsp", TVIS_CPU_DSP, TVIS_PACK_PLAIN, 0, 1, 4 },
-      TVIS_IF_ARMV6(tvis_depthwise_s8_ring_armv6),
-      TVIS_IF_ARMV6(tvis_depthwise_s8_picture_armv6),
-      TVIS_IF_ARMV6(tvis_depthwise_s8_fits_armv6) },
-    { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_depthwise_s8_c, NULL, NULL },
-    { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL, NULL },
+      NULL,
+      0 },
+    { { "16_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 16 },
+      TVIS_IF_AARCH64(tvis_depthwise_s8_16_neon),
+      NULL,
+      NULL,
+      0 },
+    RING("3x3_armv6", TVIS_CPU_ARMV6, 16, 3),
+    RING("5x5_armv6", TVIS_CPU_ARMV6, 16, 5),
+    RING("3x3_dsp", TVIS_CPU_DSP, 4, 3),
+    RING("5x5_dsp", TVIS_CPU_DSP, 4, 5),
+    C_AND_END,
+};
+
+const tvis_depthwise_s8_variant tvis_depthwise_s8_3x3[] = {
+    RING("3x3_armv6", TVIS_CPU_ARMV6, 16, 3),
+    RING("3x3_dsp", TVIS_CPU_DSP, 4, 3),
+    C_AND_END,
 };
 
 /* Columns of the kernel that a step takes of these rows of it. */
@@ -61,8 +80,11 @@ int32_t tvis_depthwise_s8_steps(int32_t kh, int32_t kw, int32_t deep)
     return rest ? whole + (kw - 1) / wide(rest, deep) + 1 : whole;
 }
 
-bool tvis_depthwise_s8_fits(const tvis_kernel *k, int32_t kh, int32_t kw, int32_t dilation)
+bool tvis_depthwise_s8_fits(const tvis_depthwise_s8_variant *v, int32_t kh, int32_t kw, int32_t dilation)
 {
+    const tvis_kernel *k = &v->k;
+    if (v->side && (kh != v->side || kw != v->side || dilation != 1))
+        return false;
     if (!TVIS_PACK_IS_TAPS(k->pack))
         return true;
     const int32_t deep = TVIS_PACK_DEEP(k->pack), groups = (kh - 1) / deep + 1;

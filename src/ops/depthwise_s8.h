@@ -37,23 +37,30 @@ typedef struct tvis_depthwise_s8_variant {
     /* Many rows at once, args.y at the first of them, or NULL; `fits` says whether it is made for these arguments. */
     void (*run_picture)(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p);
     bool (*fits)(const tvis_depthwise_s8_args *a);
+    int32_t
+        side; /* made for kernels of side x side without dilation; 0: for all that tvis_depthwise_s8_fits() allows */
 } tvis_depthwise_s8_variant;
 
 /* Fastest first, C last. acc = bias + sum of (x - x_zero) * w over the taps inside of the picture; all give the same
  * bits. Reads no element outside the shapes above; y overlaps nothing. Safe for any weights, biases and multipliers. */
 extern const tvis_depthwise_s8_variant tvis_depthwise_s8[];
+/* The same without ARM's variant for 5 x 5: a fifth of the code of a small program. */
+extern const tvis_depthwise_s8_variant tvis_depthwise_s8_3x3[];
 
 /* Whether a row of the table is made for kernels of this size. C is for all. */
-bool tvis_depthwise_s8_fits(const tvis_kernel *k, int32_t kh, int32_t kw, int32_t dilation);
+bool tvis_depthwise_s8_fits(const tvis_depthwise_s8_variant *v, int32_t kh, int32_t kw, int32_t dilation);
 
 void tvis_depthwise_s8_c(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_avx2(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_64_vnni(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_dotprod(const tvis_depthwise_s8_args *a);
 void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a);
-void tvis_depthwise_s8_ring_armv6(const tvis_depthwise_s8_args *a); /* 3 x 3 and 5 x 5, others as C */
-void tvis_depthwise_s8_picture_armv6(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p);
-bool tvis_depthwise_s8_fits_armv6(const tvis_depthwise_s8_args *a);
+void tvis_depthwise_s8_3x3_armv6(const tvis_depthwise_s8_args *a); /* others as C */
+void tvis_depthwise_s8_picture_3x3_armv6(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p);
+bool tvis_depthwise_s8_fits_3x3_armv6(const tvis_depthwise_s8_args *a);
+void tvis_depthwise_s8_5x5_armv6(const tvis_depthwise_s8_args *a);
+void tvis_depthwise_s8_picture_5x5_armv6(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p);
+bool tvis_depthwise_s8_fits_5x5_armv6(const tvis_depthwise_s8_args *a);
 
 /* Bytes that (kh, kw, c) takes in the order `pack`, a TVIS_PACK_TAPS. */
 size_t tvis_depthwise_s8_packed(int32_t kh, int32_t kw, int32_t c, uint16_t pack);

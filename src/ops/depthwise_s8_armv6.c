@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* ARMv6, kernels of 3 x 3 and 5 x 5: pixels of some channels are turned over to int16, channel by channel, so that two
- * neighbours in a row are one operand of SMLAD. As many rows of them as the kernel has stand in a ring: from a row of
- * the output to the next only the new ones are turned over. Pixels outside are the zero point of x, which the bias
- * takes out, and the shift before requantization is in the weights: sums wrap around in the same way. */
+/* ARMv6, a variant for kernels of 3 x 3 and one for 5 x 5: pixels of some channels are turned over to int16, channel by
+ * channel, so that two neighbours in a row are one operand of SMLAD. As many rows of them as the kernel has stand in a
+ * ring: from a row of the output to the next only the new ones are turned over. Pixels outside are the zero point of x,
+ * which the bias takes out, and the shift before requantization is in the weights: sums wrap around in the same way. */
 #include "core/port.h"
 #include "ops/depthwise_s8.h"
 #include "ops/depthwise_s8_armv6.h"
@@ -21,7 +21,10 @@ typedef union weights {
  * cache, y in the same pages. Less than 2 KB where stacks are small: no sums of 5 x 5 there. */
 enum { BLOCKS = TVIS_SMALL_STACK ? 1 : 2 };
 
+typedef struct ring ring;
+
 typedef struct block {
+    const ring *k;
     weights all[BLOCKS], *w;
     int16_t rings[BLOCKS][CHANNELS * MOST_ROWS * COLUMNS], *x; /* (channels, rows, COLUMNS) */
     int8_t y[MOST_OUTPUTS + 1][TVIS_DW_BESIDE];
@@ -29,6 +32,12 @@ typedef struct block {
     int32_t c, channels; /* the first one, and how many */
     int32_t ox, count;   /* of outputs */
 } block;
+
+/* What kernels of one size have of their own. */
+struct ring {
+    void (*prepare)(const tvis_depthwise_s8_args *a, block *b, int32_t i); /* channel i of the block */
+    void (*run[2][2])(const tvis_dw_rows *r);                              /* to S8, wide; for strides of 1 and 2 */
+};
 
 /* Whether sums leave the kernels as they are. */
 static bool is_wide(const tvis_depthwise_s8_args *a)
@@ -210,16 +219,6 @@ static void narrow(const tvis_depthwise_s8_args *a, const block *b, ptrdiff_t at
     tvis_narrow_armv6(&n);
 }
 
-/* The kernel for a row. */
-static void (*kernel(const tvis_depthwise_s8_args *a))(const tvis_dw_rows *)
-{
-    if (a->kh == 5)
-        return a->stride == 1 ? tvis_dw5_stride1_armv6 : tvis_dw5_stride2_armv6;
-    if (is_wide(a))
-        return a->stride == 1 ? tvis_dw3_stride1_wide_armv6 : tvis_dw3_stride2_wide_armv6;
-    return a->stride == 1 ? tvis_dw3_stride1_armv6 : tvis_dw3_stride2_armv6;
-}
-
 /* One row of the block; its first row of x stands in the place `top`. at: of the output's row, in elements. */
 static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrdiff_t at)
 {
@@ -241,7 +240,7 @@ static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrd
         return;
     }
 #endif
-    kernel(a)(&r);
+    b->k->run[is_wide(a)][a->stride - 1](&r);
     if (a->narrow)
         narrow(a, b, at);
     else if (a->y32)
@@ -285,13 +284,14 @@ static void run_columns(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8
     }
 }
 
-static void run_channels(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, range r)
+static void run_channels(const ring *k, const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, range r)
 {
     block b;
     const int32_t most = a->stride == 1 ? MOST_OUTPUTS : MOST_OUTPUTS / 2, parts = (a->ow + most - 1) / most;
+    b.k = k;
     for (int32_t i = 0; i < BLOCKS && select_channels(&b, r, i); i++)
         for (int32_t j = 0; j < b.channels; j++)
-            (a->kh == 3 ? prepare3 : prepare5)(a, &b, j);
+            k->prepare(a, &b, j);
     for (int32_t part = 0; part < parts; part++) {
         b.ox = a->ow * part / parts;
         b.count = a->ow * (part + 1) / parts - b.ox;
@@ -332,27 +332,49 @@ static void run_channel(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8
     }
 }
 
-void tvis_depthwise_s8_picture_armv6(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p)
+static void run_picture(const ring *k, const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p)
 {
     const int32_t whole = a->c & ~3, most = BLOCKS * CHANNELS;
     for (int32_t c = 0; c < whole; c += most)
-        run_channels(a, p, (range){ c, least(c + most, whole) });
+        run_channels(k, a, p, (range){ c, least(c + most, whole) });
     for (int32_t c = whole; c < a->c; c++)
         run_channel(a, p, c);
 }
 
-bool tvis_depthwise_s8_fits_armv6(const tvis_depthwise_s8_args *a)
+static bool fits(const tvis_depthwise_s8_args *a, int32_t side)
 {
-    return a->kh == a->kw && (a->kh == 3 || (a->kh == 5 && !(TVIS_SMALL_STACK && a->y32))) &&
-           !(TVIS_SMALL_STACK && a->narrow) && a->dilation == 1 && a->stride <= 2 &&
-           (is_wide(a) || a->q.shift <= MOST_SHIFT);
+    return a->kh == side && a->kw == side && !(TVIS_SMALL_STACK && (a->narrow || (side == 5 && a->y32))) &&
+           a->dilation == 1 && a->stride <= 2 && (is_wide(a) || a->q.shift <= MOST_SHIFT);
 }
 
-void tvis_depthwise_s8_ring_armv6(const tvis_depthwise_s8_args *a)
+static void run_one_row(const ring *k, int32_t side, const tvis_depthwise_s8_args *a)
 {
     const tvis_depthwise_s8_picture row = { .count = 1 };
-    if (tvis_depthwise_s8_fits_armv6(a))
-        tvis_depthwise_s8_picture_armv6(a, &row);
+    if (fits(a, side))
+        run_picture(k, a, &row);
     else
         tvis_depthwise_s8_c(a);
 }
+
+/* What is wide are sums of 3 x 3 that a small stack has no room for, and of 5 x 5 the same functions. */
+#define DW3_WIDE(stride) TVIS_SMALL_STACK ? tvis_dw3_stride##stride##_armv6 : tvis_dw3_stride##stride##_wide_armv6
+#define DW5_WIDE(stride) tvis_dw5_stride##stride##_armv6
+#define RING(side)                                                                                                     \
+    static const ring ring##side = { prepare##side,                                                                    \
+                                     { { tvis_dw##side##_stride1_armv6, tvis_dw##side##_stride2_armv6 },               \
+                                       { DW##side##_WIDE(1), DW##side##_WIDE(2) } } };                                 \
+    void tvis_depthwise_s8_##side##x##side##_armv6(const tvis_depthwise_s8_args *a)                                    \
+    {                                                                                                                  \
+        run_one_row(&ring##side, side, a);                                                                             \
+    }                                                                                                                  \
+    void tvis_depthwise_s8_picture_##side##x##side##_armv6(const tvis_depthwise_s8_args *a,                            \
+                                                           const tvis_depthwise_s8_picture *p)                         \
+    {                                                                                                                  \
+        run_picture(&ring##side, a, p);                                                                                \
+    }                                                                                                                  \
+    bool tvis_depthwise_s8_fits_##side##x##side##_armv6(const tvis_depthwise_s8_args *a)                               \
+    {                                                                                                                  \
+        return fits(a, side);                                                                                          \
+    }
+RING(3)
+RING(5)

@@ -7,10 +7,12 @@
 #include "ops/depthwise_s16.h"
 #include "ops/depthwise_s8.h"
 
-static bool usable(const tvis_kernel *k, const tvis_node_plan *p)
+typedef tvis_depthwise_s8_variant variant;
+
+static bool usable(const variant *v, const tvis_node_plan *p)
 {
     const int32_t *w = p->in[1]->dims;
-    return !(k->cpu & ~p->config->cpu) && tvis_depthwise_s8_fits(k, w[1], w[2], p->node->p.conv.dilation[1]);
+    return !(v->k.cpu & ~p->config->cpu) && tvis_depthwise_s8_fits(v, w[1], w[2], p->node->p.conv.dilation[1]);
 }
 
 static uint32_t packed_bytes(const tvis_kernel *k, const int32_t *w)
@@ -41,26 +43,36 @@ static tvis_status check(tvis_node_plan *p, tvis_status (*types)(const tvis_node
     return status;
 }
 
-/* The kernel for int8, and scratch for its weights. */
-static void choose(tvis_node_plan *p)
+/* The kernel for int8 in a table, and scratch for its weights. */
+static void choose(tvis_node_plan *p, const variant *table)
 {
     const int32_t *w = p->in[1]->dims;
     tvis_choice *choice = &p->choice[0];
-    while (!usable(&tvis_depthwise_s8[choice->kernel].k, p))
+    while (!usable(&table[choice->kernel], p))
         choice->kernel++;
-    const tvis_kernel *kern = &tvis_depthwise_s8[choice->kernel].k;
+    const tvis_kernel *kern = &table[choice->kernel].k;
     choice->pack = kern->pack;
     choice->pack_bytes = packed_bytes(kern, w);
     p->scratch = choice->pack_bytes && !tvis_plan_packed(p, 0, kern->pack) ? choice->pack_bytes : 0;
     p->kernel_name = kern->name;
 }
 
-static tvis_status plan_s8(tvis_node_plan *p)
+static tvis_status plan_from(tvis_node_plan *p, const variant *table)
 {
     tvis_status s = check(p, tvis_s8_check);
     if (!s)
-        choose(p);
+        choose(p, table);
     return s;
+}
+
+static tvis_status plan_s8(tvis_node_plan *p)
+{
+    return plan_from(p, tvis_depthwise_s8);
+}
+
+static tvis_status plan_3x3(tvis_node_plan *p)
+{
+    return plan_from(p, tvis_depthwise_s8_3x3);
 }
 
 static void pack(const tvis_node_plan *p, uint32_t node, void *out)
@@ -72,9 +84,8 @@ static void pack(const tvis_node_plan *p, uint32_t node, void *out)
 }
 
 /* In the kernel's order; packed into scratch where the session has none. */
-static const int8_t *weights(const tvis_node_run *r, uint8_t *scratch)
+static const int8_t *weights(const tvis_node_run *r, const tvis_kernel *kern, uint8_t *scratch)
 {
-    const tvis_kernel *kern = &tvis_depthwise_s8[r->kernel[0]].k;
     const int32_t *w = r->in_dims[1];
     if (kern->pack == TVIS_PACK_PLAIN)
         return r->x[1];
@@ -85,10 +96,10 @@ static const int8_t *weights(const tvis_node_run *r, uint8_t *scratch)
 }
 
 /* What is the same in all rows. */
-static tvis_depthwise_s8_args args_of(const tvis_node_run *r, const tvis_conv_shape *s, uint32_t part)
+static tvis_depthwise_s8_args args_of(const tvis_node_run *r, const variant *v, const tvis_conv_shape *s, uint32_t part)
 {
     return (tvis_depthwise_s8_args){
-        .w = weights(r, r->scratch + (size_t)part * r->scratch_bytes),
+        .w = weights(r, &v->k, r->scratch + (size_t)part * r->scratch_bytes),
         .bias = r->x[TVIS_S8_BIAS],
         .iw = s->iw,
         .ow = s->ow,
@@ -110,8 +121,8 @@ static void rows_of(const tvis_node_run *r, const tvis_conv_shape *s, int32_t i,
 }
 
 /* Output rows from i on, as many as there are before `end` in the same picture; returns how many. */
-static int32_t run_picture(const tvis_node_run *r, const tvis_conv_shape *s, const tvis_depthwise_s8_args *a, int32_t i,
-                           int32_t end)
+static int32_t run_picture(const tvis_node_run *r, const variant *v, const tvis_conv_shape *s,
+                           const tvis_depthwise_s8_args *a, int32_t i, int32_t end)
 {
     const size_t picture = (size_t)s->ih * (size_t)s->iw * (size_t)s->ic;
     const int32_t oy = i % s->oh, count = end - i < s->oh - oy ? end - i : s->oh - oy;
@@ -123,25 +134,23 @@ static int32_t run_picture(const tvis_node_run *r, const tvis_conv_shape *s, con
         .stride = s->stride[0],
         .top = s->top,
     };
-    tvis_depthwise_s8[r->kernel[0]].run_picture(a, &p);
+    v->run_picture(a, &p);
     return count;
 }
 
-static void run_part_s8(void *arg, uint32_t part)
+static void run_part_by(const tvis_node_run *r, uint32_t part, const variant *v)
 {
-    const tvis_node_run *r = arg;
     const tvis_conv_shape s = tvis_conv_geometry(&r->node->p.conv, r->in_dims[0], r->in_dims[1], 1);
     const int32_t total = r->out_dims[0][0] * s.oh, end = tvis_part(total, part + 1, r->parts, 1);
     const size_t out_row = (size_t)s.ow * (size_t)s.ic;
-    const tvis_depthwise_s8_variant *v = &tvis_depthwise_s8[r->kernel[0]];
     const int8_t *rows[TVIS_MAX_KERNEL];
-    tvis_depthwise_s8_args a = args_of(r, &s, part);
+    tvis_depthwise_s8_args a = args_of(r, v, &s, part);
     a.rows = rows;
     a.q = tvis_s8_requant(r, 0);
     for (int32_t i = tvis_part(total, part, r->parts, 1), some = 1; i < end; i += some) {
         a.y = (int8_t *)r->y[0] + (size_t)i * out_row;
         if (v->fits && s.dilation[0] == 1 && v->fits(&a)) {
-            some = run_picture(r, &s, &a, i, end);
+            some = run_picture(r, v, &s, &a, i, end);
         } else {
             rows_of(r, &s, i, rows);
             v->run(&a);
@@ -150,9 +159,26 @@ static void run_part_s8(void *arg, uint32_t part)
     }
 }
 
+static void run_part_s8(void *arg, uint32_t part)
+{
+    const tvis_node_run *r = arg;
+    run_part_by(r, part, &tvis_depthwise_s8[r->kernel[0]]);
+}
+
+static void run_part_3x3(void *arg, uint32_t part)
+{
+    const tvis_node_run *r = arg;
+    run_part_by(r, part, &tvis_depthwise_s8_3x3[r->kernel[0]]);
+}
+
 static void run_s8(const tvis_node_run *r)
 {
     tvis_run_parts(r, run_part_s8, (void *)(uintptr_t)r);
+}
+
+static void run_3x3(const tvis_node_run *r)
+{
+    tvis_run_parts(r, run_part_3x3, (void *)(uintptr_t)r);
 }
 
 /* ---- S16 on one side or on both ---- */
@@ -164,7 +190,7 @@ static tvis_status plan_s16(tvis_node_plan *p)
         return s;
     const uint64_t sums = (uint64_t)p->out_dims[0][2] * (uint64_t)p->out_dims[0][3] * sizeof(int32_t);
     if (p->in[0]->dtype == TVIS_S8)
-        choose(p);
+        choose(p, tvis_depthwise_s8);
     else
         p->kernel_name = tvis_depthwise_s16[p->choice[0].kernel = tvis_depthwise_s16_choose(p->config->cpu)].k.name;
     if (p->scratch + sums > INT32_MAX)
@@ -208,7 +234,7 @@ static void sum_s16(const tvis_node_run *r, const tvis_conv_shape *s, int32_t *y
 /* Whether the kernel narrows its sums itself. */
 static bool narrows(const tvis_node_run *r, tvis_depthwise_s8_args *a, const tvis_narrow_args *n)
 {
-    const tvis_depthwise_s8_variant *v = &tvis_depthwise_s8[r->kernel[0]];
+    const variant *v = &tvis_depthwise_s8[r->kernel[0]];
     a->narrow = n;
     if (v->fits && v->fits(a))
         return true;
@@ -227,7 +253,7 @@ static void run_part_s16(void *arg, uint32_t part)
     tvis_narrow_args n = tvis_s16_narrow(r, 0);
     tvis_depthwise_s8_args a = { 0 };
     if (narrow)
-        a = args_of(r, &s, part);
+        a = args_of(r, &tvis_depthwise_s8[r->kernel[0]], &s, part);
     if (a.w == (const int8_t *)scratch)
         scratch += packed_bytes(&tvis_depthwise_s8[r->kernel[0]].k, r->in_dims[1]);
     n.x = a.y32 = (int32_t *)(void *)scratch;
@@ -235,7 +261,7 @@ static void run_part_s16(void *arg, uint32_t part)
     for (int32_t i = tvis_part(total, part, r->parts, 1), some = 1; i < end; i += some) {
         n.y = (uint8_t *)r->y[0] + (size_t)i * out_row * (n.wide ? 2 : 1);
         if (narrow && s.dilation[0] == 1 && narrows(r, &a, &n)) {
-            some = run_picture(r, &s, &a, i, end);
+            some = run_picture(r, &tvis_depthwise_s8[r->kernel[0]], &s, &a, i, end);
             continue;
         }
         some = 1;
@@ -254,4 +280,5 @@ static void run_s16(const tvis_node_run *r)
 }
 
 const tvis_op tvis_op_depthwise_s8 = { TVIS_OP_DEPTHWISE, TVIS_S8, "depthwise", plan_s8, pack, run_s8, NULL };
+const tvis_op tvis_op_depthwise_s8_3x3 = { TVIS_OP_DEPTHWISE, TVIS_S8, "depthwise", plan_3x3, pack, run_3x3, NULL };
 const tvis_op tvis_op_depthwise_s16 = { TVIS_OP_DEPTHWISE, TVIS_S16, "depthwise", plan_s16, pack, run_s16, NULL };

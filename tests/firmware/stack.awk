@@ -15,14 +15,15 @@ BEGIN {
     rule("matmul\\.c:run_part$", "src/ops/.*:(multiply|gather)$")
     rule("^tvis_gemm_s8_short$", "gemm_s8_armv6\\.c:run$") # the kernel again, with k long enough
     rule("gemm_s8_armv6\\.c:.*", "^tvis_s8_tiles_(first|next)_armv6$")
-    rule("depthwise_s8_armv6\\.c:.*", "^tvis_dw[35]_stride[12]_armv6$|depthwise_s8_armv6\\.c:prepare[35]$")
+    rule("depthwise_s8_armv6\\.c:.*|^tvis_depthwise_s8_(picture_)?[35]x[35]_armv6$",
+         "depthwise_s8_armv6\\.c:prepare[35]$|^tvis_dw[35]_stride[12]_armv6$")
     rule("dense_s8\\.c:multiply$", "^tvis_gemm_s8_.*(c|armv6|dsp)$")
     rule("dense_s16\\.c:product$", "^tvis_gemm_s(8|16)_.*(c|armv6|dsp)$")
     rule("dense_dynamic\\.c:multiply$", "^tvis_(gemm_s8|dynamic)_.*(c|armv6|dsp)$")
     rule("op_rows\\.c:.*(part|pass|band|stage).*", "src/ops/op_(conv|depthwise|max_pool|requantize).*:run(_.*)?$")
     rule("op_rows\\.c:pack$", "src/ops/op_(conv|depthwise).*:pack$")
     rule("op_rows\\.c:(plan|plan_stages)$", "src/ops/op_(conv|depthwise|max_pool|requantize).*:plan(_.*)?$")
-    rule("op_depthwise_s8\\.c:run_picture$", "^tvis_depthwise_s8_picture_.*(armv6|dsp)$")
+    rule("op_depthwise_s8\\.c:run_picture$", "^tvis_depthwise_s8_picture_.*armv6$")
     rule("models/match\\.c:.*", "models/match\\.c:.*distance.*|^tvis_.*_c$")
     rule("op_depthwise.*\\.c:.*part", "^tvis_depthwise_.*(c|armv6|dsp)$")
     rule("^tvis_matrix_multiply$", "^tvis_gemm_f32_.*c$")
