@@ -131,7 +131,7 @@ typedef struct tvis_session tvis_session;
 TVIS_API tvis_status tvis_session_init(tvis_session **s, const tvis_model *m, const tvis_session_config *c, void *mem,
                                        size_t bytes, tvis_diag *diag);
 /* Shape, dtype and layout of input or output i as they lie in the arena; data points into the arena. Filling the input there
- * and passing the same view to run saves a copy; an output there is valid until the next run. EINVAL: no such i. */
+ * and passing the same view to run saves a copy; the run writes over it. An output there is valid until the next run. EINVAL: no such i. */
 TVIS_API tvis_status tvis_session_input(const tvis_session *s, uint32_t i, tvis_tensor *t);
 TVIS_API tvis_status tvis_session_output(const tvis_session *s, uint32_t i, tvis_tensor *t);
 /* in[], out[]: one view for each input and output of the model, dtype and dims as the two calls above say (EINVAL if not), F32 in
