@@ -210,17 +210,20 @@ static void any_numbers(void **state)
 
 static void memory_is_exact(void **state)
 {
-    static float scores[4 * 3 * SCORES];
+    static float scores[4 * 3 * SCORES], seen[32 * 24];
     tvis_tensor s = view(scores, 4, 3, SCORES, TVIS_NHWC);
+    const tvis_tensor picture = view(seen, 32, 24, 1, TVIS_NCHW);
     tvis_keypoint points[4];
     uint32_t count;
     tvis_diag d;
     (void)state;
-    for (uint8_t nms = 0; nms < TVIS_NMS_COUNT_; nms++) {
+    for (uint8_t kind = 0; kind < 2 * TVIS_NMS_COUNT_; kind++) {
         tvis_keypoints_config c;
         size_t bytes, again;
         tvis_keypoints_defaults(&c);
-        c.nms = nms;
+        c.nms = kind / 2;
+        c.corner = kind % 2 * TVIS_KEYPOINT_MAX_CORNER;
+        c.picture = &picture;
         c.max_points = 4;
         assert_int_equal(tvis_keypoints_size(&c, &s, &bytes, &d), TVIS_OK);
         tvt_buf mem = tvt_guarded(bytes), untouched = tvt_guarded(bytes);
@@ -276,6 +279,8 @@ static void bad_arguments(void **state)
         { offsetof(tvis_keypoints_config, style), TVIS_KEYPOINTS_COUNT_, "style" },
         { offsetof(tvis_keypoints_config, radius), TVIS_KEYPOINT_MAX_RADIUS + 1, "radius" },
         { offsetof(tvis_keypoints_config, refine), TVIS_KEYPOINT_MAX_RADIUS + 1, "refine" },
+        { offsetof(tvis_keypoints_config, corner), TVIS_KEYPOINT_MAX_CORNER + 1, "corner" },
+        { offsetof(tvis_keypoints_config, corner), 1, "picture" },
         { offsetof(tvis_keypoints_config, struct_size), 1, "config" },
     };
     for (size_t i = 0; i < TVIS_COUNT(bad); i++) {
@@ -310,6 +315,20 @@ static void bad_arguments(void **state)
     t = good;
     t.dims[1] = 4097;
     refuse(&c, &t, NULL, NULL, "scores");
+    for (int i = 0; i < 6; i++) {
+        static float seen[16 * 16];
+        tvis_tensor picture = view(seen, 16, 16, 1, TVIS_NHWC);
+        tvis_keypoints_config with = c;
+        with.corner = 1;
+        with.picture = &picture;
+        if (i < 4)
+            picture.dims[i] = i == 0 || i == 3 ? 2 : 8;
+        else if (i == 4)
+            picture.dtype = TVIS_U8;
+        else
+            picture.data = NULL;
+        refuse(&with, &good, NULL, NULL, "picture");
+    }
     refuse(&c, &good, &fine, NULL, "points");
     refuse(&c, &good, NULL, vectors, "points");
 }
@@ -352,6 +371,171 @@ static void centres_of_mass(void **state)
     }
 }
 
+/* What corners are found by, written down once more in double, over the whole of a picture and what lies around it. */
+enum { SIDE = 40, AROUND = 8, FRAME = SIDE + 2 * AROUND };
+typedef double plane[FRAME][FRAME]; /* pixel (x, y) at [y + AROUND][x + AROUND] */
+
+static void blur(plane p)
+{
+    static const double tap[5] = { 1 / 16.0, 4 / 16.0, 6 / 16.0, 4 / 16.0, 1 / 16.0 };
+    plane out = { { 0 } };
+    for (int y = 2; y < FRAME - 2; y++)
+        for (int x = 2; x < FRAME - 2; x++)
+            for (int i = 0; i < 25; i++)
+                out[y][x] += tap[i / 5] * tap[i % 5] * p[y + i / 5 - 2][x + i % 5 - 2];
+    memcpy(p, out, sizeof out);
+}
+
+/* Beyond the edge lies the outermost pixel. */
+static int clamped(int v)
+{
+    return v < 0 ? 0 : v < SIDE ? v : SIDE - 1;
+}
+
+/* Right on all pixels and their neighbours: what is wrong at the frame's edge comes 7 pixels far. */
+static void sharpness(const float *picture, plane out)
+{
+    static plane seen, xx, yy, xy;
+    for (int y = 0; y < FRAME; y++)
+        for (int x = 0; x < FRAME; x++)
+            seen[y][x] = (double)picture[clamped(y - AROUND) * SIDE + clamped(x - AROUND)];
+    blur(seen);
+    blur(seen);
+    for (int y = 1; y < FRAME - 1; y++)
+        for (int x = 1; x < FRAME - 1; x++) {
+            const double right = seen[y][x + 1] - seen[y][x - 1], down = seen[y + 1][x] - seen[y - 1][x];
+            xx[y][x] = right * right;
+            yy[y][x] = down * down;
+            xy[y][x] = right * down;
+        }
+    blur(xx);
+    blur(yy);
+    blur(xy);
+    for (int y = 0; y < FRAME; y++)
+        for (int x = 0; x < FRAME; x++)
+            out[y][x] = (xx[y][x] * yy[y][x] - xy[y][x] * xy[y][x]) / (xx[y][x] + yy[y][x] + 1e-30);
+}
+
+/* Scores with one point at each of these pixels. */
+static void points_at(float scores[SIDE / 8][SIDE / 8][SCORES], const int (*pixel)[2], size_t n)
+{
+    for (size_t i = 0; i < (size_t)SIDE * SIDE / 64; i++)
+        for (size_t k = 0; k < SCORES; k++)
+            scores[i / (SIDE / 8)][i % (SIDE / 8)][k] = k == SCORES - 1 ? 10.0f : 0.0f;
+    for (size_t i = 0; i < n; i++)
+        scores[pixel[i][1] / 8][pixel[i][0] / 8][pixel[i][1] % 8 * 8 + pixel[i][0] % 8] = 12.0f - (float)i / 10.0f;
+}
+
+static uint32_t corners_near(const float *picture, uint16_t corner, uint16_t border, const int (*pixel)[2], size_t n,
+                             tvis_keypoint *p)
+{
+    float scores[SIDE / 8][SIDE / 8][SCORES];
+    const tvis_tensor t = view(scores, SIDE / 8, SIDE / 8, SCORES, TVIS_NHWC);
+    const tvis_tensor seen = view((void *)(uintptr_t)picture, SIDE, SIDE, 1, TVIS_NHWC);
+    tvis_keypoints_config c;
+    uint32_t counts[TVIS_NMS_COUNT_];
+    points_at(scores, pixel, n);
+    tvis_keypoints_defaults(&c);
+    c.border = border;
+    c.radius = 1;
+    c.threshold = 0.3f;
+    c.corner = corner;
+    c.picture = &seen;
+    for (c.nms = 0; c.nms < TVIS_NMS_COUNT_; c.nms++)
+        counts[c.nms] = run(&c, &t, NULL, p, NULL);
+    assert_int_equal(counts[0], counts[1]);
+    return counts[0];
+}
+
+/* Where the parabola through three values is highest, from the middle one. */
+static float vertex(double before, double middle, double after)
+{
+    const double bend = 2 * middle - before - after;
+    return bend > 0 ? (float)fmax(-0.5, fmin(0.5, (after - before) / (2 * bend))) : 0.0f;
+}
+
+static void compare_corner(plane sharp, int reach, int border, const int pixel[2], const tvis_keypoint *p)
+{
+    int u = -1, v = -1;
+    double best = 0;
+    for (int y = pixel[1] - reach; y <= pixel[1] + reach; y++)
+        for (int x = pixel[0] - reach; x <= pixel[0] + reach; x++)
+            if (x >= border && y >= border && x < SIDE - border && y < SIDE - border &&
+                sharp[y + AROUND][x + AROUND] > best) {
+                best = sharp[y + AROUND][x + AROUND];
+                u = x;
+                v = y;
+            }
+    const double *row = &sharp[v + AROUND][u + AROUND];
+    assert_float_equal(p->x, (float)u + vertex(row[-1], best, row[1]), 2e-3f);
+    assert_float_equal(p->y, (float)v + vertex(row[-FRAME], best, row[FRAME]), 2e-3f);
+}
+
+static void corners_of_any_picture(void **state)
+{
+    static float picture[SIDE * SIDE];
+    static plane sharp;
+    (void)state;
+    for (unsigned seed = 1; seed <= 40; seed++) {
+        tvis_random_fill(seed, "picture", TVIS_RANDOM_INPUT, 1, picture, SIDE * SIDE);
+        sharpness(picture, sharp);
+        for (int corner = 1; corner <= TVIS_KEYPOINT_MAX_CORNER; corner++) {
+            const int edge = (int)(seed * 7) % SIDE;
+            const int pixels[][2] = { { edge, (int)(seed * 11) % SIDE }, { 0, edge }, { SIDE - 1, SIDE - 1 } };
+            for (size_t i = 0; i < TVIS_COUNT(pixels); i++) {
+                tvis_keypoint p[ROOM];
+                assert_int_equal(corners_near(picture, (uint16_t)corner, 0, &pixels[i], 1, p), 1);
+                compare_corner(sharp, corner, 1, pixels[i], p);
+            }
+            tvis_keypoint p[ROOM];
+            const int pixel[] = { 12, 31 };
+            assert_int_equal(corners_near(picture, (uint16_t)corner, 8, &pixel, 1, p), 1);
+            compare_corner(sharp, corner, 8, pixel, p);
+        }
+    }
+}
+
+/* A bright quarter, whose corner lies between pixels: each pixel is as bright as what it covers. */
+static void draw_quarter(double x, double y, float *picture)
+{
+    for (int i = 0; i < SIDE * SIDE; i++)
+        picture[i] = (float)(fmax(0, fmin(1, i % SIDE + 0.5 - x)) * fmax(0, fmin(1, i / SIDE + 0.5 - y)));
+}
+
+/* What smooths the picture moves a corner to its bright side, always by as much. */
+static void corner_between_pixels(void **state)
+{
+    static float picture[SIDE * SIDE];
+    const float inwards = 1.43f, off = 0.25f;
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        const double x = 17 + i % 10 / 10.0, y = 21 + i / 10 / 10.0;
+        const int pixels[][2] = { { 20, 21 }, { 15, 24 } };
+        tvis_keypoint p[ROOM];
+        draw_quarter(x, y, picture);
+        assert_int_equal(corners_near(picture, 5, 4, pixels, 2, p), 1); /* both find it: the stronger one stays */
+        assert_float_equal(p[0].x, (float)x + inwards, off);
+        assert_float_equal(p[0].y, (float)y + inwards, off);
+        assert_int_equal(corners_near(picture, 0, 4, pixels, 2, p), 2);
+        assert_true(p[0].x == 20.0f && p[0].y == 21.0f);
+    }
+}
+
+/* Without a corner, or without a number, a point stays. */
+static void no_corners(void **state)
+{
+    static float picture[SIDE * SIDE];
+    const int pixels[][2] = { { 20, 19 }, { 0, 0 } };
+    tvis_keypoint p[ROOM];
+    (void)state;
+    for (int kind = 0; kind < 4; kind++) {
+        for (int i = 0; i < SIDE * SIDE; i++)
+            picture[i] = kind == 0 ? 0.5f : kind == 1 ? (float)(i % SIDE) / SIDE : kind == 2 ? (float)NAN : INFINITY;
+        assert_int_equal(corners_near(picture, 4, 0, pixels, 2, p), 2);
+        assert_true(p[0].x == 20.0f && p[0].y == 19.0f && p[1].x == 0.0f && p[1].y == 0.0f);
+    }
+}
+
 static void coordinates_of_the_picture(void **state)
 {
     tvis_keypoint p[3] = { { 0, 0, 1 }, { 319, 239, 1 }, { 159.5f, 119.5f, 1 } };
@@ -367,9 +551,15 @@ static void coordinates_of_the_picture(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_cases),       cmocka_unit_test(any_numbers),
-        cmocka_unit_test(memory_is_exact), cmocka_unit_test(bad_arguments),
-        cmocka_unit_test(centres_of_mass), cmocka_unit_test(coordinates_of_the_picture),
+        cmocka_unit_test(all_cases),
+        cmocka_unit_test(any_numbers),
+        cmocka_unit_test(memory_is_exact),
+        cmocka_unit_test(bad_arguments),
+        cmocka_unit_test(centres_of_mass),
+        cmocka_unit_test(coordinates_of_the_picture),
+        cmocka_unit_test(corners_of_any_picture),
+        cmocka_unit_test(corner_between_pixels),
+        cmocka_unit_test(no_corners),
     };
     return cmocka_run_group_tests(tests, load_golden, free_golden);
 }

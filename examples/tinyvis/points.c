@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int points_check(const command *c, const points_options *o)
 {
@@ -67,7 +68,7 @@ static tvis_tensor output_of(const loaded *l, uint32_t i)
     return tvis_session_output(l->session, i, &t) == TVIS_OK && t.dtype == TVIS_F32 ? t : l->outputs[i];
 }
 
-static tvis_status pick(points *p, const loaded *l, const points_options *o, tvis_diag *d)
+static tvis_status pick(points *p, const loaded *l, const points_options *o, const tvis_tensor *seen, tvis_diag *d)
 {
     const tvis_tensor scores = output_of(l, 0), descriptors = output_of(l, 1);
     tvis_keypoints_config c;
@@ -78,6 +79,8 @@ static tvis_status pick(points *p, const loaded *l, const points_options *o, tvi
     c.radius = (uint16_t)o->radius;
     c.border = (uint16_t)o->border;
     c.refine = (uint16_t)o->refine;
+    c.corner = (uint16_t)o->corner;
+    c.picture = seen;
     c.nms = (uint8_t)o->nms;
     c.style = (uint8_t)o->style;
     tvis_status s = tvis_keypoints_size(&c, &scores, &bytes, d);
@@ -95,22 +98,37 @@ static tvis_status pick(points *p, const loaded *l, const points_options *o, tvi
     return s;
 }
 
+/* A copy of the network's input: the arena, where it lies, is used for other things while the network runs. */
+static tvis_status keep(const tvis_tensor *in, tvis_tensor *seen, tvis_diag *d)
+{
+    const size_t bytes = (size_t)in->dims[1] * (size_t)in->dims[2] * sizeof(float);
+    *seen = *in;
+    seen->data = malloc(bytes);
+    if (!seen->data)
+        return no_memory("picture", bytes, d);
+    memcpy(seen->data, in->data, bytes);
+    return TVIS_OK;
+}
+
 tvis_status points_find(points *p, loaded *l, const char *path, const points_options *o, tvis_diag *d)
 {
-    tvis_tensor in;
+    tvis_tensor in, seen = { 0 };
     tvis_status s = source_read(&p->file, path, d);
     if (!s && p->file.is_npy)
         s = tool_fail(d, TVIS_EINVAL, TVIS_DIAG_REFUSED, path, "is an array; a picture is needed");
     if (!s)
         s = source_prepare(&p->file, l, input_size(l, &p->file.image, o), &in, d);
+    if (!s && o->corner)
+        s = keep(&in, &seen, d);
     if (!s)
         s = model_run(l, &in, &p->network_ms, d);
-    if (s)
-        return s;
     const double start = stats_now_ms();
-    p->input_h = in.dims[1];
-    p->input_w = in.dims[2];
-    s = pick(p, l, o, d);
+    if (!s) {
+        p->input_h = in.dims[1];
+        p->input_w = in.dims[2];
+        s = pick(p, l, o, &seen, d);
+    }
+    free(seen.data);
     p->select_ms = stats_now_ms() - start;
     if (!s)
         tvis_keypoints_scale(p->at, p->count, p->input_w, p->input_h, p->file.image.width, p->file.image.height);

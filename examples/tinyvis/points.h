@@ -9,7 +9,7 @@
 typedef struct points_options {
     arg_size size; /* of the network's input; 0: from the picture */
     bool full;     /* the picture's own size */
-    uint64_t top, radius, border, refine, threads;
+    uint64_t top, radius, border, refine, corner, threads;
     double threshold;
     uint32_t nms, style, plan;
     bool strict;
@@ -17,7 +17,7 @@ typedef struct points_options {
 
 #define POINTS_DEFAULTS                                                                                                \
     {                                                                                                                  \
-        .top = 1000, .radius = 4, .border = 4, .refine = 2, .threads = 1, .threshold = 0.015                           \
+        .top = 1000, .radius = 4, .border = 4, .refine = 2, .corner = 4, .threads = 1, .threshold = 0.015              \
     }
 /* ORDER TVIS_NMS, TVIS_KEYPOINTS */
 #define POINTS_NMS    ((const char *const[]){ "grid", "maxpool", NULL })
@@ -79,6 +79,13 @@ typedef struct points_options {
           .max = TVIS_KEYPOINT_MAX_RADIUS,                                                                             \
           .help =                                                                                                      \
               "a point moves to the centre of mass of the scores so\nmany pixels around it (2; 0: whole pixels)" },    \
+        { .name = "corner",                                                                                            \
+          .kind = ARG_NUMBER,                                                                                          \
+          .value = &(o)->corner,                                                                                       \
+          .placeholder = "C",                                                                                          \
+          .min = 0,                                                                                                    \
+          .max = TVIS_KEYPOINT_MAX_CORNER,                                                                             \
+          .help = "instead, where there is one, to the sharpest corner of\nthe picture so near (4; 0: off)" },         \
         { .name = "style",                                                                                             \
           .kind = ARG_CHOICE,                                                                                          \
           .value = &(o)->style,                                                                                        \

@@ -12,6 +12,7 @@ extern "C" {
 
 #define TVIS_KEYPOINT_CELL       8   /* pixels a side that one cell of the network's outputs stands for */
 #define TVIS_KEYPOINT_MAX_RADIUS 64
+#define TVIS_KEYPOINT_MAX_CORNER 8
 #define TVIS_MATCH_MAX_POINTS    (1 << 20) /* of one picture */
 #define TVIS_MATCH_MAX_DIM       4096      /* numbers of a descriptor */
 
@@ -37,6 +38,9 @@ typedef struct tvis_keypoints_config {
     uint8_t  nms;         /* tvis_nms */
     uint8_t  style;       /* tvis_keypoint_style */
     uint16_t refine;      /* pixels, 0 to TVIS_KEYPOINT_MAX_RADIUS; a point moves to the centre of mass of the scores so near */
+    uint16_t corner;      /* pixels, 0 to TVIS_KEYPOINT_MAX_CORNER; or to the sharpest corner of the picture so near, if there is one;
+                             of points that come next to each other the strongest stays */
+    const tvis_tensor *picture; /* with corner: the network's input, (1, H, W, 1), F32; the caller's */
 } tvis_keypoints_config;
 
 /* The demo's: threshold 0.015, radius 4, border 4, by grid, whole pixels; at most 1000 points. */
@@ -50,9 +54,11 @@ static inline void tvis_keypoints_defaults(tvis_keypoints_config *c)
     c->nms = TVIS_NMS_GRID;
     c->style = TVIS_KEYPOINTS_DEMO;
     c->refine = 0;
+    c->corner = 0;
+    c->picture = NULL;
 }
 
-/* x to the right, y down, pixels of the network's input, whole ones unless refined; the centre of the upper left one is (0, 0). */
+/* x to the right, y down, pixels of the network's input, whole ones unless moved; the centre of the upper left one is (0, 0). */
 typedef struct tvis_keypoint {
     float x, y, score;
 } tvis_keypoint;

@@ -8,7 +8,7 @@ enum { CELL = TVIS_KEYPOINT_CELL, SCORES = CELL * CELL + 1, MAX_CELLS = 4096 }; 
 
 /* Offsets into the working memory. */
 typedef struct layout {
-    size_t score, order, ring, line, last, found, near;
+    size_t score, order, ring, line, last, corner, found, near;
     uint64_t bytes;
 } layout;
 
@@ -26,6 +26,8 @@ static tvis_status check_config(const tvis_keypoints_config *c, tvis_diag *d)
     if (!(c->threshold >= 0.0f && c->threshold <= 1.0f))
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_VALUE, "threshold", "is from 0 to 1");
     const bool wide = c->radius > TVIS_KEYPOINT_MAX_RADIUS;
+    if (c->corner > TVIS_KEYPOINT_MAX_CORNER)
+        return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, "corner", NULL, TVIS_KEYPOINT_MAX_CORNER, c->corner);
     if (wide || c->refine > TVIS_KEYPOINT_MAX_RADIUS)
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_LIMIT, wide ? "radius" : "refine", NULL,
                                TVIS_KEYPOINT_MAX_RADIUS, wide ? c->radius : c->refine);
@@ -35,18 +37,26 @@ static tvis_status check_config(const tvis_keypoints_config *c, tvis_diag *d)
     return TVIS_OK;
 }
 
+/* (1, h, w, c), c from least to most. */
+static tvis_status check_shape(const tvis_tensor *t, const char *what, const char *why, int32_t h, int32_t w,
+                               int32_t least, int32_t most, tvis_diag *d)
+{
+    const int32_t *dims = t->dims;
+    const int64_t want[4] = { 1, h, w, least == most ? least : dims[3] },
+                  found[4] = { dims[0], dims[1], dims[2], dims[3] };
+    if (dims[0] == 1 && dims[1] == h && dims[2] == w && dims[3] >= least && dims[3] <= most)
+        return TVIS_OK;
+    return tvis_fail_shape(d, TVIS_EINVAL, what, why, want, 4, found, 4);
+}
+
 static tvis_status check_scores(const tvis_tensor *t, tvis_diag *d)
 {
     if (!t)
         return bad(d, "scores", "is NULL", -1, -1);
-    const int64_t want[4] = { 1, t->dims[1], t->dims[2], SCORES };
-    const int64_t found[4] = { t->dims[0], t->dims[1], t->dims[2], t->dims[3] };
-    if (found[0] != 1 || found[3] != SCORES)
-        return tvis_fail_shape(d, TVIS_EINVAL, "scores", "65 for each cell of one picture", want, 4, found, 4);
     for (int i = 1; i < 3; i++)
         if (t->dims[i] < 1 || t->dims[i] > MAX_CELLS)
             return bad(d, "scores", "are of 1 to 4096 cells a side", MAX_CELLS, t->dims[i]);
-    return TVIS_OK;
+    return check_shape(t, "scores", "65 for each cell of one picture", t->dims[1], t->dims[2], SCORES, SCORES, d);
 }
 
 static size_t take(layout *l, uint64_t bytes)
@@ -67,8 +77,9 @@ static layout lay_out(const tvis_keypoints_config *c, const tvis_tensor *scores)
     l.ring = take(&l, pooled * window * w * sizeof(float));
     l.line = take(&l, pooled * (w + window - 1) * sizeof(float));
     l.last = take(&l, pooled * w * sizeof(int32_t));
+    l.corner = take(&l, c->corner ? tvis_corner_floats(c->corner) * sizeof(float) : 0);
     l.found = take(&l, pixels);
-    l.near = take(&l, pooled * pixels);
+    l.near = take(&l, pooled || c->corner ? pixels : 0);
     return l;
 }
 
@@ -90,22 +101,28 @@ tvis_status tvis_keypoints_size(const tvis_keypoints_config *c, const tvis_tenso
     return TVIS_OK;
 }
 
-static bool is_view(const tvis_tensor *t)
+static tvis_status check_view(const tvis_tensor *t, const char *what, tvis_diag *d)
 {
-    return t->data && (uintptr_t)t->data % sizeof(float) == 0 && t->dtype == TVIS_F32 &&
-           (t->layout == TVIS_NHWC || t->layout == TVIS_NCHW);
+    return t && t->data && (uintptr_t)t->data % sizeof(float) == 0 && t->dtype == TVIS_F32 &&
+                   (t->layout == TVIS_NHWC || t->layout == TVIS_NCHW)
+               ? TVIS_OK
+               : bad(d, what, "are float32 in memory, NHWC or NCHW", -1, -1);
 }
 
 static tvis_status check_descriptors(const tvis_tensor *t, const tvis_tensor *scores, tvis_diag *d)
 {
-    if (!is_view(t))
-        return bad(d, "descriptors", "are float32 in memory, NHWC or NCHW", -1, -1);
-    const int64_t want[4] = { 1, scores->dims[1], scores->dims[2], t->dims[3] };
-    const int64_t found[4] = { t->dims[0], t->dims[1], t->dims[2], t->dims[3] };
-    if (found[0] != 1 || found[1] != want[1] || found[2] != want[2] || found[3] < 1 || found[3] > TVIS_MATCH_MAX_DIM)
-        return tvis_fail_shape(d, TVIS_EINVAL, "descriptors", "one for each cell of scores, of 1 to 4096 numbers", want,
-                               4, found, 4);
-    return TVIS_OK;
+    const tvis_status s = check_view(t, "descriptors", d);
+    return s ? s
+             : check_shape(t, "descriptors", "one for each cell of scores, of 1 to 4096 numbers", scores->dims[1],
+                           scores->dims[2], 1, TVIS_MATCH_MAX_DIM, d);
+}
+
+static tvis_status check_picture(const tvis_tensor *t, const tvis_tensor *scores, tvis_diag *d)
+{
+    const tvis_status s = check_view(t, "picture", d);
+    return s ? s
+             : check_shape(t, "picture", "what the scores are of", CELL * scores->dims[1], CELL * scores->dims[2], 1, 1,
+                           d);
 }
 
 static tvis_status check_memory(const void *mem, size_t need, size_t bytes, tvis_diag *d)
@@ -212,11 +229,29 @@ static void refine(const tvis_nms_maps *m, int32_t reach, tvis_keypoint *p)
     }
 }
 
-static uint32_t select(const tvis_keypoints_config *c, const tvis_nms_maps *m, uint32_t *heap, tvis_keypoint *points)
+/* To its place between the pixels; false if another point is there already. */
+static bool move(const tvis_keypoints_config *c, const tvis_nms_maps *m, float *work, tvis_keypoint *p)
+{
+    if (!c->corner || !tvis_corner_near(c, work, p)) {
+        refine(m, c->refine, p);
+        return true;
+    }
+    const uint32_t at = (uint32_t)(p->y + 0.5f) * (uint32_t)m->w + (uint32_t)(p->x + 0.5f);
+    const tvis_nms_maps taken = { .w = m->w, .h = m->h, .radius = 1, .found = m->near };
+    if (m->near[at])
+        return false;
+    tvis_nms_take(&taken, at);
+    return true;
+}
+
+static uint32_t select(const tvis_keypoints_config *c, const tvis_nms_maps *m, float *work, uint32_t *heap,
+                       tvis_keypoint *points)
 {
     uint32_t count = 0;
     if (c->nms == TVIS_NMS_MAXPOOL)
         tvis_nms_maxpool(m);
+    if (c->corner)
+        memset(m->near, 0, (size_t)m->w * (size_t)m->h);
     for (uint32_t n = candidates(c, m, heap); n > 0 && count < c->max_points;) {
         const uint32_t at = pop(heap, &n, m->score);
         const int32_t x = (int32_t)at % m->w, y = (int32_t)at / m->w;
@@ -224,11 +259,10 @@ static uint32_t select(const tvis_keypoints_config *c, const tvis_nms_maps *m, u
             continue;
         if (c->nms == TVIS_NMS_GRID)
             tvis_nms_take(m, at);
-        if (inside(m, c->border, x, y))
-            points[count++] = (tvis_keypoint){ (float)x, (float)y, m->score[at] };
+        points[count] = (tvis_keypoint){ (float)x, (float)y, m->score[at] };
+        if (inside(m, c->border, x, y) && move(c, m, work, &points[count]))
+            count++;
     }
-    for (uint32_t i = 0; i < count; i++)
-        refine(m, c->refine, &points[i]);
     return count;
 }
 
@@ -238,12 +272,14 @@ tvis_status tvis_keypoints_run(const tvis_keypoints_config *c, const tvis_tensor
 {
     size_t need;
     tvis_status s = tvis_keypoints_size(c, scores, &need, diag);
-    if (!s && !is_view(scores))
-        s = bad(diag, "scores", "are float32 in memory, NHWC or NCHW", -1, -1);
+    if (!s)
+        s = check_view(scores, "scores", diag);
     if (!s && (!points || !count || (descriptors == NULL) != (vectors == NULL)))
         s = bad(diag, "points", "are to be written; descriptors need vectors, and the other way round", -1, -1);
     if (!s && descriptors)
         s = check_descriptors(descriptors, scores, diag);
+    if (!s && c->corner)
+        s = check_picture(c->picture, scores, diag);
     if (!s)
         s = check_memory(mem, need, bytes, diag);
     if (s)
@@ -264,7 +300,7 @@ tvis_status tvis_keypoints_run(const tvis_keypoints_config *c, const tvis_tensor
     };
     score_all(scores, c->style == TVIS_KEYPOINTS_DEMO, score);
     memset(m.found, 0, (size_t)m.w * (size_t)m.h);
-    *count = select(c, &m, (uint32_t *)(void *)(base + l.order), points);
+    *count = select(c, &m, (float *)(void *)(base + l.corner), (uint32_t *)(void *)(base + l.order), points);
     for (uint32_t i = 0; vectors && i < *count; i++)
         tvis_sample_descriptor(descriptors, c->style, &points[i], vectors + (size_t)i * (size_t)descriptors->dims[3]);
     return TVIS_OK;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The two halves of picking keypoints that know nothing of each other: suppression on the map of scores, and reading
- * the map of descriptors between its cells. */
+/* The parts of picking keypoints that know nothing of each other: suppression on the map of scores, corners of the
+ * picture, and reading the map of descriptors between its cells. */
 #ifndef TVIS_MODELS_KEYPOINTS_MAP_H
 #define TVIS_MODELS_KEYPOINTS_MAP_H
 
@@ -20,6 +20,12 @@ typedef struct tvis_nms_maps {
 void tvis_nms_maxpool(const tvis_nms_maps *m);
 /* TVIS_NMS_GRID, one step: marks the square around pixel `at` in found. */
 void tvis_nms_take(const tvis_nms_maps *m, uint32_t at);
+
+size_t tvis_corner_floats(int32_t reach);
+/* Moves p, a whole pixel within c->border, to the sharpest corner of c->picture at most c->corner pixels to each side
+ * and within the border, not on the outermost pixels. False, and p stays, where there is none. work:
+ * tvis_corner_floats(c->corner). */
+bool tvis_corner_near(const tvis_keypoints_config *c, float *work, tvis_keypoint *p);
 
 /* The descriptor at a point, of length 1, or zeros where the map has none; d->dims[3] numbers. */
 void tvis_sample_descriptor(const tvis_tensor *d, uint8_t style, const tvis_keypoint *p, float *out);

@@ -30,12 +30,13 @@ static float *numbers(const uint8_t *data, size_t size, size_t count, int mild)
     return x;
 }
 
-static uint32_t points(const uint8_t *o, const float *scores, const float *descriptors, int32_t h, int32_t w,
-                       tvis_keypoint *p, float *vectors)
+static uint32_t points(const uint8_t *o, const float *scores, const float *descriptors, const float *picture, int32_t h,
+                       int32_t w, tvis_keypoint *p, float *vectors)
 {
     const uint8_t layout = o[2] & 1;
     const tvis_tensor s = { (void *)(uintptr_t)scores, { 1, h, w, SCORES }, TVIS_F32, layout };
     const tvis_tensor d = { (void *)(uintptr_t)descriptors, { 1, h, w, D }, TVIS_F32, layout };
+    const tvis_tensor seen = { (void *)(uintptr_t)picture, { 1, 8 * h, 8 * w, 1 }, TVIS_F32, layout };
     tvis_keypoints_config c;
     size_t bytes;
     uint32_t count;
@@ -45,6 +46,8 @@ static uint32_t points(const uint8_t *o, const float *scores, const float *descr
     c.radius = o[3] % (TVIS_KEYPOINT_MAX_RADIUS + 1);
     c.border = o[4] % 20;
     c.refine = o[4] / 20;
+    c.corner = o[1] / 6 % (TVIS_KEYPOINT_MAX_CORNER + 1);
+    c.picture = &seen;
     c.threshold = (float)o[5] / 1024.0f;
     c.max_points = 1 + o[6] % MOST_POINTS;
     if (tvis_keypoints_size(&c, &s, &bytes, NULL))
@@ -119,17 +122,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const size_t cells = (size_t)h * (size_t)w;
     float *scores = numbers(data + HEAD, size - HEAD, cells * SCORES, data[2] & 64);
     float *descriptors = numbers(data + HEAD, size - HEAD, cells * D, data[2] & 128);
+    float *picture = numbers(data + HEAD, size - HEAD, 64 * cells, data[2] & 64);
     tvis_pair *pairs = (tvis_pair *)(void *)numbers(data + HEAD, size - HEAD, 4 * 40, data[2] & 128);
     tvis_keypoint *p = memory(MOST_POINTS * sizeof *p);
     float *vectors = memory(MOST_POINTS * D * sizeof *vectors);
     tvis_match *m = memory(MOST_POINTS * sizeof *m);
-    const uint32_t count = points(data, scores, descriptors, h, w, p, vectors);
+    const uint32_t count = points(data, scores, descriptors, picture, h, w, p, vectors);
     const uint32_t found = matches(data, vectors, count, m);
     for (uint32_t i = 0; i < found && i < 20; i++)
         pairs[i] = (tvis_pair){ { p[m[i].a].x, p[m[i].a].y }, { p[m[i].b].x, p[m[i].b].y } };
     homography(data, pairs, data[4] % 41);
     free(scores);
     free(descriptors);
+    free(picture);
     free(pairs);
     free(p);
     free(vectors);

@@ -26,6 +26,10 @@ works '--threads' keypoints "$T/m.tvis" "$T/a.ppm" --threads 3 -o "$T/points3.cs
 true_that 'gives the same points' cmp "$T/points.csv" "$T/points3.csv"
 works '--plan small' keypoints "$T/m.tvis" "$T/a.ppm" --plan small --json
 works '--nms, --radius, --border, --refine, --style' keypoints "$T/m.tvis" "$T/a.ppm" --json --nms maxpool --radius 9 --border 0 --refine 0 --style superglue --threshold 0.02
+works 'corners of the picture are left alone' keypoints "$T/m.tvis" "$T/a.ppm" --refine 0 --corner 0 -o "$T/whole.csv"
+true_that 'points are whole pixels then' sh -c 'sed 1d "$1" | cut -d, -f1,2 | grep -c . && ! sed 1d "$1" | cut -d, -f1,2 | grep -q "\\."' sh "$T/whole.csv"
+works '--corner' keypoints "$T/m.tvis" "$T/a.ppm" --refine 0 --corner 2 -o "$T/corner.csv"
+true_that 'moves them' sh -c '! cmp -s "$1" "$2"' sh "$T/whole.csv" "$T/corner.csv"
 works 'the shape of the picture is kept' keypoints "$T/m.tvis" "$T/wide.ppm" --json
 says 'with about as many pixels as the model has' '"input": \[1, 32, 96, 1\]'
 works '--full' keypoints "$T/m.tvis" "$T/wide.ppm" --full --json
@@ -41,7 +45,7 @@ p = json.load(open('points.json'))
 assert p['width'] == 64 and p['height'] == 48 and p['input'] == [1, 48, 64, 1] and len(p['points']) > 5
 s = [k['score'] for k in p['points']]
 assert s == sorted(s, reverse=True) and min(s) >= 0.015 and max(s) <= 1
-assert all(4 <= k['x'] < 60 and 4 <= k['y'] < 44 for k in p['points'])
+assert all(3.5 <= k['x'] <= 59.5 and 3.5 <= k['y'] <= 43.5 for k in p['points'])
 rows = [tuple(map(float, l.split(','))) for l in open('points.csv').read().split()[1:]]
 assert rows == [(k['x'], k['y'], k['score']) for k in p['points']]
 EOF
@@ -105,6 +109,7 @@ fails 2 'exclude each other' keypoints "$T/m.tvis" "$T/a.ppm" --full --size 48
 fails 2 "'--nms'" keypoints "$T/m.tvis" "$T/a.ppm" --nms fast
 fails 2 "'--threshold'" keypoints "$T/m.tvis" "$T/a.ppm" --threshold 2
 fails 2 "'--radius'" keypoints "$T/m.tvis" "$T/a.ppm" --radius 65
+fails 2 "'--corner'" keypoints "$T/m.tvis" "$T/a.ppm" --corner 9
 fails 2 "'--ratio'" match "$T/m.tvis" "$T/a.ppm" "$T/wide.ppm" --ratio 1.5
 fails 1 'a.ppm: height: .*8 expected, 50 found' keypoints "$T/m.tvis" "$T/a.ppm" --size 50x64 -o "$T/none.ppm"
 fails 1 'class.tvis: .*no model for keypoints' keypoints "$T/class.tvis" "$T/a.ppm" -o "$T/none.ppm"
