@@ -149,7 +149,7 @@ typedef struct tvis_homography {
 
 /* Bytes of working memory for n pairs, at most TVIS_MATCH_MAX_POINTS. Errors: EINVAL. */
 TVIS_API tvis_status tvis_homography_size(const tvis_homography_config *c, uint32_t n, size_t *bytes, tvis_diag *diag);
-/* The homography that most pairs agree on: random samples of 4 (RANSAC), then least squares over all that agree. inlier[n] gets 1 for
+/* The homography that most pairs agree on: random samples of 4 (RANSAC), then a robust fit to all that agree. inlier[n] gets 1 for
  * each pair that agrees, else 0. Not to find one is no error: see out->outcome. Errors: EINVAL, ENOMEM. */
 TVIS_API tvis_status tvis_homography_run(const tvis_homography_config *c, const tvis_pair *pairs, uint32_t n, void *mem,
                                          size_t bytes, uint8_t *inlier, tvis_homography *out, tvis_diag *diag);

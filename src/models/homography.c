@@ -173,6 +173,21 @@ static void run_samples(search *s)
     }
 }
 
+/* What agrees decides where exactly the matrix lies, pairs that are far off little; then what agrees with that, once
+ * more. */
+static void settle(search *s)
+{
+    enum { ROUNDS = 2 };
+    for (int i = 0; i < ROUNDS && s->inliers > SAMPLE; i++) {
+        double h[9];
+        memcpy(h, s->h, sizeof h);
+        if (!tvis_homography_refine(s->pairs, s->best, s->n, 0.5 * (double)s->c->threshold, h))
+            return;
+        s->cost = DBL_MAX;
+        (void)offer(s, h);
+    }
+}
+
 /* Standard deviation across the line that fits the points best, squared. */
 static double breadth(const search *s, bool second)
 {
@@ -240,16 +255,13 @@ tvis_status tvis_homography_run(const tvis_homography_config *c, const tvis_pair
         memset(inlier, 0, n);
     if (n >= SAMPLE)
         run_samples(&s);
+    settle(&s);
     out->outcome = (uint8_t)judge(&s);
     if (out->outcome != TVIS_HOMOGRAPHY_FOUND) {
         if (n)
             memset(inlier, 0, n);
         return TVIS_OK;
     }
-    double h[9];
-    memcpy(h, s.h, sizeof h);
-    if (tvis_homography_refine(pairs, inlier, n, h))
-        (void)offer(&s, h);
     out->inliers = s.inliers;
     scale(s.h, out->h);
     return TVIS_OK;

@@ -168,10 +168,12 @@ typedef struct problem {
     const uint8_t *flags;
     uint32_t n;
     frames f;
-    double m[MAX][MAX], gradient[MAX]; /* J^T J and J^T r */
+    double scale;                      /* squared, of b's frame */
+    double m[MAX][MAX], gradient[MAX]; /* J^T W J and J^T W r */
 } problem;
 
-/* Sum of squared distances; fills m and gradient if asked to. */
+/* Sum over the pairs of e / (1 + e / scale), e their squared distances (Geman and McClure 1987): a far one hardly
+ * pulls. Fills m and gradient if asked to. */
 static double distances(problem *p, const double h[9], bool derive)
 {
     double sum = 0;
@@ -188,20 +190,20 @@ static double distances(problem *p, const double h[9], bool derive)
         const double w = h[6] * a[0] + h[7] * a[1] + h[8];
         if (!(w > 0.0))
             return DBL_MAX;
-        for (int k = 0; k < 2; k++) {
-            const double *row = h + 3 * k, at = (row[0] * a[0] + row[1] * a[1] + row[2]) / w, off = at - b[k];
+        const double at[2] = { (h[0] * a[0] + h[1] * a[1] + h[2]) / w, (h[3] * a[0] + h[4] * a[1] + h[5]) / w };
+        const double off[2] = { at[0] - b[0], at[1] - b[1] }, e = off[0] * off[0] + off[1] * off[1];
+        const double root = 1.0 / (1.0 + e / p->scale), by = root / w; /* root^2 is the weight */
+        sum += e * root;
+        for (int k = 0; derive && k < 2; k++) {
             double j[MAX] = { 0 };
-            j[3 * k] = a[0] / w;
-            j[3 * k + 1] = a[1] / w;
-            j[3 * k + 2] = 1 / w;
-            j[6] = -at * a[0] / w;
-            j[7] = -at * a[1] / w;
-            sum += off * off;
-            if (!derive)
-                continue;
+            j[3 * k] = a[0] * by;
+            j[3 * k + 1] = a[1] * by;
+            j[3 * k + 2] = by;
+            j[6] = -at[k] * a[0] * by;
+            j[7] = -at[k] * a[1] * by;
             accumulate(p->m, 8, j);
             for (int c = 0; c < 8; c++)
-                p->gradient[c] += j[c] * off;
+                p->gradient[c] += j[c] * off[k] * root;
         }
     }
     return sum;
@@ -223,13 +225,14 @@ static bool step(const problem *p, double damping, const double h[9], double nex
     return true;
 }
 
-bool tvis_homography_refine(const tvis_pair *pairs, const uint8_t *flags, uint32_t n, double h[9])
+bool tvis_homography_refine(const tvis_pair *pairs, const uint8_t *flags, uint32_t n, double scale, double h[9])
 {
     enum { STEPS = 20 };
     problem p = { .pairs = pairs, .flags = flags, .n = n };
     double at[9], next[9], damping = 1e-3;
     if (!measure_both(pairs, flags, n, &p.f))
         return false;
+    p.scale = scale * scale * p.f.b.scale * p.f.b.scale;
     memcpy(at, h, sizeof at);
     enter_frames(&p.f, at);
     const double last = at[8];
