@@ -53,12 +53,14 @@ say       = @printf '  %-7s %s\n' '$1' '$2'
 
 # An instruction set belongs to a file's suffix: which suffixes this processor has, and what the compiler needs for them.
 # _wide.c: any compiler's, for processors with vectors of floats.
-SUFFIX_X86     := _wide.c _avx2.c _avx512.c _vnni.c _vbmi.c
+SUFFIX_X86     := _wide.c _avx2.c _avx512.c _vnni.c _vbmi.c _amx.c
 SUFFIX_AARCH64 := _wide.c _neon.c _neon.S _dotprod.c _dotprod.S
 SUFFIX_ARM     := _armv6.c _armv6.S _vfp11.c _vfp11.S _neon32.S
 SIMD32   := $(if $(filter arm-none-%,$(MACHINE)),$(shell echo __ARM_FEATURE_SIMD32 | $(CC) $(ARCH) -E -P - | grep 1))
 SUFFIX   := $(if $(filter x86_64% i386% i486% i586% i686%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
             $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM)) $(if $(SIMD32),_armv6.c _armv6.S)
+# Compilers that do not know AMX find nothing in its files.
+AMX      := $(if $(filter x86_64%,$(MACHINE)),$(shell $(CC) -mamx-tile -mamx-int8 -x c -fsyntax-only /dev/null 2>/dev/null && echo -mamx-tile -mamx-int8))
 ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM))
 %_avx2.o:   private ISA := -mavx2 -mfma
 # GCC's intrinsics are macros at -O0, with a sign conversion inside; the address sanitizer takes clang minutes a file.
@@ -67,6 +69,8 @@ ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM)
 %_vnni.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni \
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
 %_vbmi.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi \
+                           $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
+%_amx.o:    private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni $(AMX) \
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
 %_dotprod.o: private ISA := -march=armv8.2-a+dotprod
 

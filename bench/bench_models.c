@@ -53,8 +53,8 @@ static const char usage[] =
     "  --runs N      runs of each model that are timed, default 50\n"
     "  --size HxW    pixels of the input, default the model's\n"
     "  --plan PLAN   fast: time counts (default); small: memory counts\n"
-    "  --cpu NAME    c, avx2, avx512, vnni, neon or dotprod: kernels of these instructions and of those that they\n"
-    "                build on (default all that the processor has)\n"
+    "  --cpu NAME    c, avx2, avx512, vnni, vbmi, neon or dotprod: kernels of these instructions and of those that\n"
+    "                they build on (default all that the processor has)\n"
     "  --no-pack     without packed weights\n"
     "  --strict      without Winograd\n"
     "  --serve       one model runs as lines \"N WARM\" on stdin say: N timed runs after WARM others; JSON, a line "
@@ -99,6 +99,7 @@ static bool set_cpu(tvb_setup *s, const char *text)
         { "avx2", TVIS_CPU_AVX2 },
         { "avx512", TVIS_CPU_AVX2 | TVIS_CPU_AVX512 },
         { "vnni", TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI },
+        { "vbmi", TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI | TVIS_CPU_VBMI },
         { "neon", TVIS_CPU_NEON },
         { "dotprod", TVIS_CPU_NEON | TVIS_CPU_DOTPROD },
     };

@@ -169,7 +169,7 @@ static void looked_up(void **state)
 /* All sizes around the tiles of all rows; k is drawn, then n and m are. */
 static void small_shapes(void **state)
 {
-    static const int32_t ms[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 17, 23, 33 };
+    static const int32_t ms[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 17, 23, 31, 33, 49 };
     static const int32_t ns[] = { 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 47, 48, 49, 63, 64, 65, 80, 113 };
     const tvis_gemm_s8_variant *v = *state;
     tvt_need_row(&v->k, v->run);
@@ -197,7 +197,8 @@ static void layers(void **state)
 {
     static const int32_t shapes[][3] = { { 196, 24, 144 }, { 784, 16, 32 },  { 200, 32, 27 },   { 49, 160, 960 },
                                          { 49, 320, 64 },  { 5, 1000, 128 }, { 1, 1000, 1280 }, { 4, 100, 1280 },
-                                         { 211, 19, 401 }, { 30, 64, 147 },  { 49, 33, 4608 },  { 1500, 17, 1100 } };
+                                         { 211, 19, 401 }, { 30, 64, 147 },  { 49, 33, 4608 },  { 1500, 17, 1100 },
+                                         { 1201, 35, 77 } };
     const tvis_gemm_s8_variant *v = *state;
     tvt_need_row(&v->k, v->run);
     for (size_t i = 0; i < TVIS_COUNT(shapes); i++)

@@ -29,7 +29,9 @@ static const way ways[] = {
     { TVIS_CPU_AVX512, TVIS_CPU_AVX2 | TVIS_CPU_AVX512, 1, TVIS_PLAN_FAST, false },
     { TVIS_CPU_VNNI, TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI, 3, TVIS_PLAN_SMALL, false },
     { TVIS_CPU_VNNI, TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI, 1, TVIS_PLAN_FAST, true },
-    { TVIS_CPU_VBMI, ~0u, 1, TVIS_PLAN_FAST, false },
+    { TVIS_CPU_VBMI, ~TVIS_CPU_AMX, 1, TVIS_PLAN_FAST, false },
+    { TVIS_CPU_AMX, ~0u, 2, TVIS_PLAN_FAST, true },
+    { TVIS_CPU_AMX, ~0u, 1, TVIS_PLAN_SMALL, false },
 };
 enum { FULL_WAYS = 2 };
 

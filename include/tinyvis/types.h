@@ -104,6 +104,7 @@ typedef struct tvis_tensor {
 #define TVIS_CPU_AVX512   (1u << 1) /* x86: F, BW, DQ, VL */
 #define TVIS_CPU_VNNI     (1u << 2) /* x86: AVX512-VNNI */
 #define TVIS_CPU_VBMI     (1u << 3) /* x86: AVX512-VBMI */
+#define TVIS_CPU_AMX      (1u << 4) /* x86: AMX-TILE and AMX-INT8 */
 #define TVIS_CPU_ARMV6    (1u << 8) /* 32-bit ARM: the SIMD instructions of ARMv6 (SMLAD …) */
 #define TVIS_CPU_VFP11    (1u << 9) /* ARM11 only: VFP short vectors */
 #define TVIS_CPU_NEON32   (1u << 10) /* ARMv7 NEON */
@@ -114,7 +115,9 @@ typedef struct tvis_tensor {
 #define TVIS_CPU_FP16     (1u << 19) /* AArch64: half-precision arithmetic */
 
 /* The flags of the processor this runs on, of those that this build has kernels for. Asks the processor, not
- * the operating system's files; cheap, any thread. */
+ * the operating system's files; cheap, any thread. Where the processor has AMX, it asks Linux for the permission to use
+ * it, once for all threads of the process: signal stacks (sigaltstack) that are set later must have the room for it
+ * that sysconf(_SC_MINSIGSTKSZ) says, and with one that is smaller already there is no permission and no flag. */
 TVIS_API uint32_t tvis_cpu_detect(void);
 /* "TVIS_EINVAL" … for a status; "?" for no status. Static text. */
 TVIS_API const char *tvis_status_name(tvis_status s);

@@ -9,6 +9,7 @@
 #define BIT(n)         (1u << (n))
 #define STATE_AVX      0x06u /* XCR0: the operating system saves XMM and YMM */
 #define STATE_AVX512   0xe6u /* and the mask registers and ZMM */
+#define STATE_AMX      0x60000u
 #define LEAF1_FMA      BIT(12)
 #define LEAF1_OSXSAVE  BIT(27)
 #define LEAF1_AVX      BIT(28)
@@ -16,6 +17,7 @@
 #define LEAF7_AVX512   (BIT(16) | BIT(17) | BIT(30) | BIT(31)) /* F, DQ, BW, VL */
 #define LEAF7_ECX_VBMI BIT(1)
 #define LEAF7_ECX_VNNI BIT(11)
+#define LEAF7_EDX_AMX  (BIT(24) | BIT(25)) /* TILE, INT8 */
 
 /* XGETBV, which must only run where LEAF1_OSXSAVE is set. */
 static uint32_t saved_state(void)
@@ -30,6 +32,22 @@ static bool has(uint32_t flags, uint32_t all)
     return (flags & all) == all;
 }
 
+/* Linux gives tiles only to processes that asked for them: an instruction for tiles is illegal before. */
+static bool may_use_tiles(void)
+{
+#if TVIS_AMX
+    enum { ARCH_PRCTL = 158, REQUEST_PERMISSION = 0x1023, TILE_DATA = 18 };
+    long result;
+    __asm__ volatile("syscall"
+                     : "=a"(result)
+                     : "0"((long)ARCH_PRCTL), "D"((long)REQUEST_PERMISSION), "S"((long)TILE_DATA)
+                     : "rcx", "r11", "memory");
+    return result == 0;
+#else
+    return false;
+#endif
+}
+
 uint32_t tvis_cpu_detect(void)
 {
     uint32_t a, b, c, d, cpu = 0;
@@ -42,6 +60,8 @@ uint32_t tvis_cpu_detect(void)
     if (has(state, STATE_AVX512) && has(b, LEAF7_AVX512))
         cpu |= TVIS_CPU_AVX512 | (has(c, LEAF7_ECX_VNNI) ? TVIS_CPU_VNNI : 0) |
                (has(c, LEAF7_ECX_VBMI) ? TVIS_CPU_VBMI : 0);
+    if ((cpu & TVIS_CPU_VNNI) && has(d, LEAF7_EDX_AMX) && has(state, STATE_AMX) && may_use_tiles())
+        cpu |= TVIS_CPU_AMX;
     return cpu;
 }
 

@@ -58,6 +58,19 @@ int memcmp(const void *a, const void *b, size_t n);
 #else
 #define TVIS_IF_X86(f) NULL
 #endif
+/* Tiles: 64-bit Linux gives the permission to use them, compilers know them from here on; the memory sanitizer does not
+ * see what they write. */
+#ifndef __has_feature
+#define __has_feature(x) 0
+#endif
+#if defined(__x86_64__) && !defined(__ILP32__) && defined(__linux__) && !__has_feature(memory_sanitizer) &&            \
+    ((defined(__clang__) && __clang_major__ >= 12) || (!defined(__clang__) && __GNUC__ >= 11))
+#define TVIS_AMX       1
+#define TVIS_IF_AMX(f) f
+#else
+#define TVIS_AMX       0
+#define TVIS_IF_AMX(f) NULL
+#endif
 #if TVIS_AARCH64
 #define TVIS_IF_AARCH64(f) f
 #else

@@ -31,6 +31,10 @@ void tvis_gemm_s8_c(const tvis_gemm_s8_args *a)
 #define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 
 const tvis_gemm_s8_variant tvis_gemm_s8[] = {
+    { { "32x32_amx", VNNI | TVIS_CPU_AMX, TVIS_PACK_GROUPS(4, 16), 0, 32, 16 },
+      TVIS_IF_AMX(tvis_gemm_s8_32x32_amx),
+      0,
+      false },
     { { "6x64_vnni", VNNI, TVIS_PACK_GROUPS(4, 16), 0, 6, 16 }, TVIS_IF_X86(tvis_gemm_s8_6x64_vnni), 0, false },
     { { "4x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_GROUPS(2, 16), 0, 4, 16 },
       TVIS_IF_X86(tvis_gemm_s8_4x16_avx2),

@@ -44,6 +44,7 @@ extern const tvis_gemm_s8_variant tvis_gemm_s8[];
 
 void tvis_gemm_s8_c(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_4x16_avx2(const tvis_gemm_s8_args *a);
+void tvis_gemm_s8_32x32_amx(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_6x64_vnni(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_4x4_neon(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_4x16_dotprod(const tvis_gemm_s8_args *a);

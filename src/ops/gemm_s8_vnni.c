@@ -3,10 +3,9 @@
  * which is x with its highest bit turned over, by w; the panel tells what that is too much. Sums are exact modulo 2^32.
  */
 #include "core/port.h"
-#include "ops/gemm_s8.h"
-#include "ops/requant_avx512.h"
+#include "ops/gemm_s8_avx512.h"
 
-enum { GROUP = 4, NR = 16, ROWS = 12, TILE = 6 * 64 };
+enum { ROWS = 12, TILE = 6 * 64 };
 
 /* A row, the base register it is addressed from, and its distance from there. */
 #define EACH_ROW(DO)                                                                                                   \
@@ -90,36 +89,6 @@ typedef struct block {
     const int8_t *turned;
 } block;
 
-/* What a tile's columns need to become results: `vecs` vectors from column j on. */
-typedef struct columns {
-    __m512i bias[4], mul[4], odd[4];
-    int32_t j, count;
-    const block *b;
-} columns;
-
-static columns columns_of(const tvis_gemm_s8_args *a, const block *b, const int8_t *w, int32_t j, int32_t vecs)
-{
-    const size_t panel = tvis_gemm_s8_panel(a->k, GROUP, NR);
-    columns c = { .j = j, .count = a->n - j < vecs * NR ? a->n - j : vecs * NR, .b = b };
-    for (int32_t v = 0; v < vecs; v++, w += panel) {
-        const __mmask16 mask = first16(c.count - v * NR);
-        const int32_t at = j + v * NR;
-        c.bias[v] = _mm512_loadu_si512(w + panel - NR * sizeof(int32_t));
-        if (a->bias)
-            c.bias[v] = _mm512_add_epi32(c.bias[v], _mm512_maskz_loadu_epi32(mask, a->bias + at));
-        if (a->y32)
-            continue;
-        c.mul[v] = _mm512_maskz_loadu_epi32(mask, a->q.mul + at);
-        c.odd[v] = odd16(c.mul[v]);
-    }
-    return c;
-}
-
-static inline __mmask64 first64(int32_t n)
-{
-    return ~(__mmask64)0 >> (64 - n); /* 0 < n <= 64 */
-}
-
 /* Where a tile asks for the next panels, for weights from beyond the second-level cache: a share, `step` bytes with
  * each step of k; all tiles together ask for all. */
 typedef struct ahead {
@@ -140,16 +109,16 @@ static inline ahead ahead_of(const block *b, int32_t k, int32_t i, const int8_t 
 
 /* Bias and sums of x[i … i + rows) and `vecs` panels from w on: a row after the other in `sums`. Or, true: the results
  * in y. One loop for both: with two, GCC 12 keeps the sums in memory. */
-TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, __m512i *sums,
-                          const int rows, const int vecs, const bool turned)
+TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, const block *b, int32_t i, const int8_t *w,
+                          __m512i *sums, const int rows, const int vecs, const bool turned)
 {
     const ptrdiff_t ldx = a->ldx, panel = (ptrdiff_t)tvis_gemm_s8_panel(a->k, GROUP, NR);
     const __m512i sign = _mm512_set1_epi8(-128);
-    const int8_t *x0 = turned ? c->b->turned + (i - c->b->first) * ldx : a->x + i * ldx;
+    const int8_t *x0 = turned ? b->turned + (i - b->first) * ldx : a->x + i * ldx;
     const int8_t *x3 = rows > 3 ? x0 + 3 * ldx : x0, *x6 = rows > 6 ? x3 + 3 * ldx : x0,
                  *x9 = rows > 9 ? x6 + 3 * ldx : x0;
     EACH_ROW(ROW_DECLARE);
-    ahead next = ahead_of(c->b, a->k, i, w, (size_t)(vecs * panel), rows);
+    ahead next = ahead_of(b, a->k, i, w, (size_t)(vecs * panel), rows);
     const int32_t line = a->run ? a->run : a->k;
     for (int32_t left = a->k;; left -= line) {
         for (int32_t p = line; p >= GROUP;
@@ -186,39 +155,6 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, int32_t 
     return false;
 }
 
-/* R(sum), and R(what is added) with it. */
-TVIS_INLINE __m512i result(const tvis_gemm_s8_args *a, const columns *c, __m512i sum, ptrdiff_t row, int v,
-                           const bool add)
-{
-    const __m512i s = scale16(sum, c->mul[v], c->odd[v], _mm512_set1_epi32(a->q.shift));
-    if (!add)
-        return s;
-    const int8_t *at = a->add + row * a->ldy + c->j + v * NR;
-    const __m512i x = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first16(c->count - v * NR), at));
-    const __m512i mul = _mm512_set1_epi32(a->add_q.mul), zero = _mm512_set1_epi32(a->add_q.zero);
-    return _mm512_add_epi32(s, scale16(_mm512_sub_epi32(x, zero), mul, mul, _mm512_set1_epi32(a->add_q.shift)));
-}
-
-/* The rows that 64 results belong to. */
-TVIS_INLINE void store_rows(int8_t *y, ptrdiff_t ldy, int32_t rows, __mmask64 mask, __m512i v, const int vecs)
-{
-    if (vecs == 4) {
-        _mm512_mask_storeu_epi8(y, mask, v);
-    } else if (vecs == 2) {
-        _mm256_mask_storeu_epi8(y, (__mmask32)mask, _mm512_castsi512_si256(v));
-        if (rows > 1)
-            _mm256_mask_storeu_epi8(y + ldy, (__mmask32)mask, _mm512_extracti64x4_epi64(v, 1));
-    } else {
-        _mm_mask_storeu_epi8(y, (__mmask16)mask, _mm512_castsi512_si128(v));
-        if (rows > 1)
-            _mm_mask_storeu_epi8(y + ldy, (__mmask16)mask, _mm512_extracti32x4_epi32(v, 1));
-        if (rows > 2)
-            _mm_mask_storeu_epi8(y + 2 * ldy, (__mmask16)mask, _mm512_extracti32x4_epi32(v, 2));
-        if (rows > 3)
-            _mm_mask_storeu_epi8(y + 3 * ldy, (__mmask16)mask, _mm512_extracti32x4_epi32(v, 3));
-    }
-}
-
 /* 64 results at a time: four vectors of sums, or as many as there are more than once. */
 TVIS_INLINE void store_bytes(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const __m512i *sums,
                              const int rows, const int vecs, const bool add)
@@ -235,11 +171,11 @@ TVIS_INLINE void store_bytes(const tvis_gemm_s8_args *a, const columns *c, int32
 #undef ADDED
 }
 
-TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w, const int rows,
-                      const int vecs, const bool turned)
+TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, const block *b, int32_t i, const int8_t *w,
+                      const int rows, const int vecs, const bool turned)
 {
     __m512i sums[TILE / 16];
-    if (multiply(a, c, i, w, sums, rows, vecs, turned))
+    if (multiply(a, c, b, i, w, sums, rows, vecs, turned))
         return;
     if (a->add)
         store_bytes(a, c, i, sums, rows, vecs, true);
@@ -249,9 +185,9 @@ TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, int32_t i, c
 
 /* One function for each tile: what is common to all tiles would otherwise take the registers of the sums. */
 #define TILE_AS(name, rows, vecs, turned)                                                                              \
-    static void name(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w)                         \
+    static void name(const tvis_gemm_s8_args *a, const columns *c, const block *b, int32_t i, const int8_t *w)         \
     {                                                                                                                  \
-        tile(a, c, i, w, rows, vecs, turned);                                                                          \
+        tile(a, c, b, i, w, rows, vecs, turned);                                                                       \
     }
 #define TILE_OF(rows, vecs) TILE_AS(tile_##rows##_##vecs, rows, vecs, false)
 TILE_OF(12, 1)
@@ -274,7 +210,7 @@ TILE_AS(turned_1, 1, 4, true)
 /* `vecs` panels at a time, with tiles for these numbers of rows. */
 typedef struct width {
     int32_t vecs, rows[4];
-    void (*tile[4])(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const int8_t *w);
+    void (*tile[4])(const tvis_gemm_s8_args *a, const columns *c, const block *b, int32_t i, const int8_t *w);
 } width;
 
 static const width widths[] = { { 1, { 12, 4, 2, 1 }, { tile_12_1, tile_4_1, tile_2_1, tile_1_1 } },
@@ -292,11 +228,11 @@ static const width *width_for(int32_t columns_left, const block *b)
 static void rows_of(const tvis_gemm_s8_args *a, const block *b, const width *by, int32_t j)
 {
     const int8_t *w = a->w + (size_t)(j / NR) * tvis_gemm_s8_panel(a->k, GROUP, NR);
-    const columns c = columns_of(a, b, w, j, by->vecs);
+    const columns c = columns_of(a, w, j, by->vecs);
     int32_t i = b->first;
     for (int t = 0; t < 4; t++)
         for (; b->end - i >= by->rows[t]; i += by->rows[t])
-            by->tile[t](a, &c, i, w);
+            by->tile[t](a, &c, b, i, w);
 }
 
 static void run_block(const tvis_gemm_s8_args *a, const block *b)

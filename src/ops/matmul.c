@@ -2,11 +2,12 @@
 #include "ops/matmul.h"
 
 /* Rows that are gathered at a time: a block within L2 for speed, within L1 for size. All weights are read for each
- * block: on x86, which has a large L2, it has 60 rows, a multiple of what its kernels take, in any case. */
+ * block: on x86, which has a large L2, it has 60 rows or, for tiles of 32, 64 in any case. */
 static int32_t block_rows(uint8_t plan, const tvis_kernel *kern, int32_t k, uint32_t size)
 {
     const bool fast = plan == TVIS_PLAN_FAST;
-    const int32_t least = fast && (kern->cpu & (TVIS_CPU_AVX2 | TVIS_CPU_AVX512)) ? 60 : kern->mr;
+    const bool large = fast && (kern->cpu & (TVIS_CPU_AVX2 | TVIS_CPU_AVX512));
+    const int32_t least = large ? (60 + kern->mr - 1) / kern->mr * kern->mr : kern->mr;
     const int32_t rows = (fast ? 128 : 16) * 1024 / (int32_t)size / k / kern->mr * kern->mr;
     return rows < least ? least : rows;
 }

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT */
+/* AMX: a tile of x is 16 rows of up to 16 groups, one of w as many groups of a panel, as they lie in memory. TDPBSSD
+ * adds their product to a tile of 16 x 16 sums; two tiles of x and two of w make four products. Signed bytes are
+ * multiplied as they are: panels' corrections are not used. */
+#include "ops/gemm_s8.h"
+
+#if TVIS_AMX
+#include "ops/gemm_s8_avx512.h"
+
+enum { DEEP = 16, ROWS = 16, PANEL_ROW = GROUP * NR, BLOCK = 512, LEAST_ROWS = 4, LEAST_DEPTH = 4 };
+
+/* How k is cut: in each of `lines`, `steps` tiles of `depth` groups. Then `rest` groups, the last of a tile: of x it is
+ * copied with zeros in front; of w it begins with groups that were multiplied already. */
+typedef struct cut {
+    int32_t lines, steps, depth, rest;
+} cut;
+
+/* Rows [first, end) of x, which all panels take before the next ones, and their rests. A block has 16 rows at least if
+ * x has. */
+typedef struct block {
+    const tvis_gemm_s8_args *a;
+    cut by;
+    int32_t first, end;
+    const int8_t *rest;
+} block;
+
+/* What the processor reads to give tiles their sizes. */
+typedef struct tiles {
+    uint8_t palette, start, zeros[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+} tiles;
+
+/* Names of tiles. */
+#define SUMS_00 0
+#define SUMS_01 1
+#define SUMS_10 2
+#define SUMS_11 3
+#define X0      4
+#define X1      5
+#define W0      6
+#define W1      7
+
+/* The fewest steps that leave no rest, one more than needed at most; false: there are none. */
+static bool cut_evenly(int32_t groups, cut *by)
+{
+    const int32_t fewest = (groups + DEEP - 1) / DEEP;
+    for (by->steps = fewest; by->steps <= fewest + 1; by->steps++)
+        if (groups % by->steps == 0) {
+            by->depth = groups / by->steps;
+            return true;
+        }
+    return false;
+}
+
+static bool cut_up(const tvis_gemm_s8_args *a, cut *by)
+{
+    const int32_t line = a->run ? a->run : a->k, groups = (line + GROUP - 1) / GROUP;
+    *by = (cut){ .lines = a->k / line };
+    if (line % GROUP == 0 && cut_evenly(groups, by))
+        return by->depth >= LEAST_DEPTH || by->lines == 1;
+    by->steps = line / GROUP / DEEP;
+    by->rest = groups - by->steps * DEEP;
+    by->depth = by->steps ? DEEP : by->rest;
+    return !a->run;
+}
+
+static void configure(int32_t rows, int32_t depth)
+{
+    tiles t = { .palette = 1 };
+    for (int i = SUMS_00; i <= W1; i++) {
+        t.row_bytes[i] = (uint16_t)(i == X0 || i == X1 ? depth * GROUP : PANEL_ROW);
+        t.rows[i] = (uint8_t)(i == W0 || i == W1 ? depth : rows);
+    }
+    _tile_loadconfig(&t);
+}
+
+/* Compilers do not all know that tiles are loaded from memory and stored to it. */
+static inline void memory_is_read(void)
+{
+    __asm__ volatile("" ::: "memory");
+}
+
+/* Of each row of a block the rest, DEEP groups apart; the last group ends with k. */
+static void copy_rests(const block *b, int8_t *out)
+{
+    const tvis_gemm_s8_args *a = b->a;
+    const int32_t bytes = b->by.depth * GROUP, end = (a->k + GROUP - 1) / GROUP * GROUP;
+    const __mmask64 last = (__mmask64)0xf << (bytes - GROUP);
+    const __mmask64 others = ~(__mmask64)0 << (bytes - b->by.rest * GROUP) & (((__mmask64)1 << (bytes - GROUP)) - 1);
+    const int8_t *x = a->x + (ptrdiff_t)b->first * a->ldx;
+    for (int32_t i = b->first; i < b->end; i++, x += a->ldx, out += PANEL_ROW) {
+        const __m512i whole = _mm512_maskz_loadu_epi8(others, x + (end - bytes));
+        _mm512_storeu_si512(out, _mm512_mask_loadu_epi8(whole, last, x + (a->k - bytes)));
+    }
+}
+
+/* Sums of a tile: of rows of x from `row` on and, where it is two tiles high, from `next` on, in `vecs` panels. Rows
+ * before i, which next may have, are others' results. */
+typedef struct sums {
+    __m512i s[2 * ROWS * 2 + 3]; /* rows of `vecs` vectors; four vectors are read at a time */
+    int32_t row, next, i, end, j, vecs;
+    bool high;
+} sums;
+
+/* The bias of a panel, which all rows of its tile of sums begin with. */
+static const int32_t *bias_of(const tvis_gemm_s8_args *a, int32_t j, __m512i *copy)
+{
+    if (a->bias && a->n - j >= NR)
+        return a->bias + j;
+    *copy = a->bias ? _mm512_maskz_loadu_epi32(first16(a->n - j), a->bias + j) : _mm512_setzero_si512();
+    memory_is_read();
+    return (const int32_t *)copy;
+}
+
+TVIS_INLINE void multiply_as(const block *b, sums *to, const bool high, const bool wide)
+{
+#define PRODUCTS(from0, from1, pitch)                                                                                  \
+    do {                                                                                                               \
+        _tile_loadd(W0, w, PANEL_ROW);                                                                                 \
+        _tile_loadd(X0, from0, pitch);                                                                                 \
+        _tile_dpbssd(SUMS_00, X0, W0);                                                                                 \
+        if (wide) {                                                                                                    \
+            _tile_loadd(W1, w + panel, PANEL_ROW);                                                                     \
+            _tile_dpbssd(SUMS_01, X0, W1);                                                                             \
+        }                                                                                                              \
+        if (high) {                                                                                                    \
+            _tile_loadd(X1, from1, pitch);                                                                             \
+            _tile_dpbssd(SUMS_10, X1, W0);                                                                             \
+        }                                                                                                              \
+        if (wide && high)                                                                                              \
+            _tile_dpbssd(SUMS_11, X1, W1);                                                                             \
+    } while (0)
+    const tvis_gemm_s8_args *a = b->a;
+    const ptrdiff_t ldx = a->ldx, deep = b->by.depth * GROUP, panel = (ptrdiff_t)tvis_gemm_s8_panel(a->k, GROUP, NR);
+    const int8_t *x0 = a->x + to->row * ldx, *x1 = a->x + to->next * ldx, *w = a->w + to->j / NR * panel;
+    __m512i copy[2];
+    const int32_t *bias0 = bias_of(a, to->j, copy), *bias1 = wide ? bias_of(a, to->j + NR, copy + 1) : NULL;
+    _tile_loadd(SUMS_00, bias0, 0);
+    if (wide)
+        _tile_loadd(SUMS_01, bias1, 0);
+    if (high)
+        _tile_loadd(SUMS_10, bias0, 0);
+    if (wide && high)
+        _tile_loadd(SUMS_11, bias1, 0);
+    for (int32_t line = 0; line < b->by.lines; line++, x0 += a->gap, x1 += a->gap)
+        for (int32_t step = 0; step < b->by.steps; step++, x0 += deep, x1 += deep, w += deep * NR)
+            PRODUCTS(x0, x1, ldx);
+    if (b->by.rest) {
+        w -= (b->by.depth - b->by.rest) * PANEL_ROW;
+        PRODUCTS(b->rest + (to->row - b->first) * PANEL_ROW, b->rest + (to->next - b->first) * PANEL_ROW, PANEL_ROW);
+    }
+    const ptrdiff_t vecs = wide ? 2 : 1, pitch = vecs * (ptrdiff_t)sizeof *to->s;
+    _tile_stored(SUMS_00, to->s, pitch);
+    if (wide)
+        _tile_stored(SUMS_01, to->s + 1, pitch);
+    if (high)
+        _tile_stored(SUMS_10, to->s + ROWS * vecs, pitch);
+    if (wide && high)
+        _tile_stored(SUMS_11, to->s + ROWS * vecs + 1, pitch);
+    memory_is_read();
+#undef PRODUCTS
+}
+
+static void multiply(const block *b, sums *to)
+{
+    if (to->vecs == 2 && to->high)
+        multiply_as(b, to, true, true);
+    else if (to->vecs == 2)
+        multiply_as(b, to, false, true);
+    else if (to->high)
+        multiply_as(b, to, true, false);
+    else
+        multiply_as(b, to, false, false);
+}
+
+/* Rows [i, end) of the result from sums that begin with row i. */
+TVIS_INLINE void finish_as(const tvis_gemm_s8_args *a, const columns *c, const __m512i *s, int32_t i, int32_t end,
+                           const int vecs, const bool add)
+{
+#define SUM(q) result(a, c, s[q], i + ((q) < vecs * left ? (q) / vecs : 0), (q) % vecs, add)
+    const limits64 limits = limits64_of(&a->q);
+    const __mmask64 mask = first64(c->count);
+    int8_t *y = a->y + (ptrdiff_t)i * a->ldy + c->j;
+    for (int32_t left = end - i; left > 0; left -= 4 / vecs, i += 4 / vecs, s += 4, y += 4 / vecs * a->ldy) {
+        const __m512i v0 = SUM(0), v1 = SUM(1), v2 = SUM(2), v3 = SUM(3);
+        store_rows(y, a->ldy, left, mask, in_order(clamp64(v0, v1, v2, v3, limits)), vecs);
+    }
+#undef SUM
+}
+
+static void copy_sums(const tvis_gemm_s8_args *a, const sums *from, const __m512i *s, int32_t i, int32_t end)
+{
+    int32_t *y = a->y32 + (ptrdiff_t)i * a->ldy + from->j;
+    for (; i < end; i++, y += a->ldy)
+        for (int v = 0; v < from->vecs; v++, s++)
+            _mm512_mask_storeu_epi32(y + v * NR, first16(a->n - from->j - v * NR), *s);
+}
+
+static void finish_rows(const tvis_gemm_s8_args *a, const sums *from, const __m512i *s, int32_t i, int32_t end)
+{
+    if (a->y32) {
+        copy_sums(a, from, s, i, end);
+        return;
+    }
+    const columns c = columns_of(a, NULL, from->j, from->vecs);
+    if (from->vecs == 2 && a->add)
+        finish_as(a, &c, s, i, end, 2, true);
+    else if (from->vecs == 2)
+        finish_as(a, &c, s, i, end, 2, false);
+    else if (a->add)
+        finish_as(a, &c, s, i, end, 1, true);
+    else
+        finish_as(a, &c, s, i, end, 1, false);
+}
+
+static void finish(const tvis_gemm_s8_args *a, const sums *from)
+{
+    const int32_t half = from->i + ROWS;
+    if (from->row == from->i && from->next == half) {
+        finish_rows(a, from, from->s, from->i, from->end);
+    } else if (!from->high) {
+        finish_rows(a, from, from->s + (from->i - from->row) * from->vecs, from->i, from->end);
+    } else {
+        finish_rows(a, from, from->s, from->i, half);
+        finish_rows(a, from, from->s + (ROWS + half - from->next) * from->vecs, half, from->end);
+    }
+}
+
+/* Which rows a tile takes from row i on. Where fewer are left than it has, it begins with rows that are done. */
+static void place(const block *b, int32_t i, int32_t j, sums *to)
+{
+    const int32_t left = b->end - i, last = b->end - ROWS < b->first ? b->first : b->end - ROWS;
+    to->i = i;
+    to->j = j;
+    to->vecs = b->a->n - j > NR ? 2 : 1;
+    to->high = left > ROWS;
+    to->end = left > 2 * ROWS ? i + 2 * ROWS : b->end;
+    to->row = to->high ? i : last;
+    to->next = left > 2 * ROWS ? i + ROWS : last;
+}
+
+/* While a tile's sums become results, the next one's products are under way. */
+static void run_block(const block *b)
+{
+    sums both[2];
+    int32_t count = 0;
+    for (int32_t j = 0; j < b->a->n; j += 2 * NR)
+        for (int32_t i = b->first; i < b->end; i += 2 * ROWS, count++) {
+            sums *to = &both[count % 2];
+            place(b, i, j, to);
+            multiply(b, to);
+            if (count)
+                finish(b->a, &both[(count + 1) % 2]);
+        }
+    finish(b->a, &both[(count + 1) % 2]);
+}
+
+/* Rows of x that stay in the second-level cache while the panels pass, and whose rests fit. */
+static int32_t block_rows(const tvis_gemm_s8_args *a)
+{
+    enum { BYTES = 1 << 18, LEAST = 4 * ROWS };
+    const int32_t rows = BYTES / a->k / (2 * ROWS) * (2 * ROWS);
+    return rows < LEAST ? LEAST : rows > BLOCK ? BLOCK : rows;
+}
+
+static void run_blocks(const tvis_gemm_s8_args *a, const cut *by)
+{
+    int8_t rest[(BLOCK + 2 * ROWS) * PANEL_ROW];
+    const int32_t rows = block_rows(a);
+    block b = { .a = a, .by = *by, .rest = rest };
+    configure(a->m < ROWS ? a->m : ROWS, by->depth);
+    for (b.first = 0; b.first < a->m; b.first = b.end) {
+        b.end = a->m - b.first < rows + ROWS ? a->m : b.first + rows;
+        if (by->rest)
+            copy_rests(&b, rest);
+        run_block(&b);
+    }
+    _tile_release();
+}
+
+void tvis_gemm_s8_32x32_amx(const tvis_gemm_s8_args *a)
+{
+    cut by;
+    if (a->k < GROUP || a->m < LEAST_ROWS || !cut_up(a, &by))
+        tvis_gemm_s8_6x64_vnni(a);
+    else
+        run_blocks(a, &by);
+}
+#endif
