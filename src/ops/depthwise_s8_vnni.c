@@ -65,7 +65,8 @@ typedef struct channels {
     int8_t *y; /* of the first channel; or */
     int32_t *y32;
     int32_t count;
-    bool half; /* 32 channels at most: mul and odd hold them twice */
+    bool twice; /* mul is what twice16() takes */
+    bool half;  /* 32 channels at most: mul and odd hold them twice */
 } channels;
 
 /* From the order of channels to that of an entry, and back. */
@@ -113,16 +114,24 @@ static void channels_of(const tvis_depthwise_s8_args *a, const int32_t *w_sums, 
     c->y = a->y + ch;
     c->half = count <= BLOCK / 2;
     c->mul = load_words(a->q.mul + ch, count);
+    c->twice = doubles(c->mul.v0, a->q.shift) && doubles(c->mul.v1, a->q.shift) && doubles(c->mul.v2, a->q.shift) &&
+               doubles(c->mul.v3, a->q.shift);
+    if (c->twice)
+        c->mul = (sums){ doubled(c->mul.v0, a->q.shift), doubled(c->mul.v1, a->q.shift), doubled(c->mul.v2, a->q.shift),
+                         doubled(c->mul.v3, a->q.shift) };
     if (c->half)
         c->mul = halves(c->mul, c->mul);
     c->odd = (sums){ odd16(c->mul.v0), odd16(c->mul.v1), odd16(c->mul.v2), odd16(c->mul.v3) };
     c->shift = _mm512_set1_epi32(a->q.shift);
-    c->limits = limits64_of(&a->q);
+    c->limits = c->twice ? limits64_of_twice(&a->q) : limits64_of(&a->q);
     c->mask = ~(__mmask64)0 >> (64 - count);
 }
 
 static inline __m512i results(const channels *c, sums s)
 {
+    if (c->twice)
+        return clamp64_of_twice(twice16(s.v0, c->mul.v0, c->odd.v0), twice16(s.v1, c->mul.v1, c->odd.v1),
+                                twice16(s.v2, c->mul.v2, c->odd.v2), twice16(s.v3, c->mul.v3, c->odd.v3), c->limits);
     return clamp64(scale16(s.v0, c->mul.v0, c->odd.v0, c->shift), scale16(s.v1, c->mul.v1, c->odd.v1, c->shift),
                    scale16(s.v2, c->mul.v2, c->odd.v2, c->shift), scale16(s.v3, c->mul.v3, c->odd.v3, c->shift),
                    c->limits);

@@ -98,10 +98,15 @@ static void copy_rests(const block *b, int8_t *out)
 /* Sums of a tile: of rows of x from `row` on and, where it is two tiles high, from `next` on, in `vecs` panels. Rows
  * before i, which next may have, are others' results. */
 typedef struct sums {
-    __m512i s[2 * ROWS * 2 + 3]; /* rows of `vecs` vectors; four vectors are read at a time */
     int32_t row, next, i, end, j, vecs;
     bool high;
+    const columns *c;
 } sums;
+
+/* Where tiles of sums are stored: rows of `vecs` vectors. Four are read at a time, and an element behind them. */
+typedef struct store {
+    __m512i s[2 * ROWS * 2 + 4];
+} store;
 
 /* The bias of a panel, which all rows of its tile of sums begin with. */
 static const int32_t *bias_of(const tvis_gemm_s8_args *a, int32_t j, __m512i *copy)
@@ -113,7 +118,7 @@ static const int32_t *bias_of(const tvis_gemm_s8_args *a, int32_t j, __m512i *co
     return (const int32_t *)copy;
 }
 
-TVIS_INLINE void multiply_as(const block *b, sums *to, const bool high, const bool wide)
+TVIS_INLINE void multiply_as(const block *b, const sums *to, const bool high, const bool wide)
 {
 #define PRODUCTS(from0, from1, pitch)                                                                                  \
     do {                                                                                                               \
@@ -150,19 +155,10 @@ TVIS_INLINE void multiply_as(const block *b, sums *to, const bool high, const bo
         w -= (b->by.depth - b->by.rest) * PANEL_ROW;
         PRODUCTS(b->rest + (to->row - b->first) * PANEL_ROW, b->rest + (to->next - b->first) * PANEL_ROW, PANEL_ROW);
     }
-    const ptrdiff_t vecs = wide ? 2 : 1, pitch = vecs * (ptrdiff_t)sizeof *to->s;
-    _tile_stored(SUMS_00, to->s, pitch);
-    if (wide)
-        _tile_stored(SUMS_01, to->s + 1, pitch);
-    if (high)
-        _tile_stored(SUMS_10, to->s + ROWS * vecs, pitch);
-    if (wide && high)
-        _tile_stored(SUMS_11, to->s + ROWS * vecs + 1, pitch);
-    memory_is_read();
 #undef PRODUCTS
 }
 
-static void multiply(const block *b, sums *to)
+static void multiply(const block *b, const sums *to)
 {
     if (to->vecs == 2 && to->high)
         multiply_as(b, to, true, true);
@@ -174,19 +170,53 @@ static void multiply(const block *b, sums *to)
         multiply_as(b, to, false, false);
 }
 
+static void store_tiles(const sums *from, __m512i *s)
+{
+    const ptrdiff_t vecs = from->vecs, pitch = vecs * (ptrdiff_t)sizeof *s;
+    memory_is_read();
+    _tile_stored(SUMS_00, s, pitch);
+    if (vecs == 2)
+        _tile_stored(SUMS_01, s + 1, pitch);
+    if (from->high)
+        _tile_stored(SUMS_10, s + ROWS * vecs, pitch);
+    if (vecs == 2 && from->high)
+        _tile_stored(SUMS_11, s + ROWS * vecs + 1, pitch);
+    memory_is_read();
+}
+
 /* Rows [i, end) of the result from sums that begin with row i. */
 TVIS_INLINE void finish_as(const tvis_gemm_s8_args *a, const columns *c, const __m512i *s, int32_t i, int32_t end,
                            const int vecs, const bool add)
 {
-#define SUM(q) result(a, c, s[q], i + ((q) < vecs * left ? (q) / vecs : 0), (q) % vecs, add)
+#define RESULT(q) result(a, c, s[q], i + ((q) < vecs * left ? (q) / vecs : 0), (q) % vecs, add)
     const limits64 limits = limits64_of(&a->q);
     const __mmask64 mask = first64(c->count);
     int8_t *y = a->y + (ptrdiff_t)i * a->ldy + c->j;
     for (int32_t left = end - i; left > 0; left -= 4 / vecs, i += 4 / vecs, s += 4, y += 4 / vecs * a->ldy) {
-        const __m512i v0 = SUM(0), v1 = SUM(1), v2 = SUM(2), v3 = SUM(3);
+        const __m512i v0 = RESULT(0), v1 = RESULT(1), v2 = RESULT(2), v3 = RESULT(3);
         store_rows(y, a->ldy, left, mask, in_order(clamp64(v0, v1, v2, v3, limits)), vecs);
     }
-#undef SUM
+#undef RESULT
+}
+
+/* twice16() of sums in memory, where the odd ones are in even places one further on. */
+static inline __m512i twice_of(const __m512i *s, __m512i m, __m512i odd)
+{
+    const __m512i next = _mm512_loadu_si512((const char *)s + sizeof(int32_t));
+    return _mm512_mask_shuffle_epi32(_mm512_mul_epi32(next, odd), 0x5555, _mm512_mul_epi32(*s, m), _MM_PERM_DDBB);
+}
+
+TVIS_INLINE void finish_twice(const tvis_gemm_s8_args *a, const columns *c, const __m512i *s, int32_t i, int32_t end,
+                              const int vecs)
+{
+#define TWICE(q) twice_of(s + q, c->mul[(q) % vecs], c->odd[(q) % vecs])
+    const limits64 limits = limits64_of_twice(&a->q);
+    const __mmask64 mask = first64(c->count);
+    int8_t *y = a->y + (ptrdiff_t)i * a->ldy + c->j;
+    for (int32_t left = end - i; left > 0; left -= 4 / vecs, s += 4, y += 4 / vecs * a->ldy)
+        store_rows(y, a->ldy, left, mask, in_order(clamp64_of_twice(TWICE(0), TWICE(1), TWICE(2), TWICE(3), limits)),
+                   vecs);
+#undef TWICE
 }
 
 static void copy_sums(const tvis_gemm_s8_args *a, const sums *from, const __m512i *s, int32_t i, int32_t end)
@@ -203,27 +233,31 @@ static void finish_rows(const tvis_gemm_s8_args *a, const sums *from, const __m5
         copy_sums(a, from, s, i, end);
         return;
     }
-    const columns c = columns_of(a, NULL, from->j, from->vecs);
-    if (from->vecs == 2 && a->add)
-        finish_as(a, &c, s, i, end, 2, true);
+    const columns *c = from->c;
+    if (c->twice && from->vecs == 2)
+        finish_twice(a, c, s, i, end, 2);
+    else if (c->twice)
+        finish_twice(a, c, s, i, end, 1);
+    else if (from->vecs == 2 && a->add)
+        finish_as(a, c, s, i, end, 2, true);
     else if (from->vecs == 2)
-        finish_as(a, &c, s, i, end, 2, false);
+        finish_as(a, c, s, i, end, 2, false);
     else if (a->add)
-        finish_as(a, &c, s, i, end, 1, true);
+        finish_as(a, c, s, i, end, 1, true);
     else
-        finish_as(a, &c, s, i, end, 1, false);
+        finish_as(a, c, s, i, end, 1, false);
 }
 
-static void finish(const tvis_gemm_s8_args *a, const sums *from)
+static void finish(const tvis_gemm_s8_args *a, const sums *from, const __m512i *s)
 {
     const int32_t half = from->i + ROWS;
-    if (from->row == from->i && from->next == half) {
-        finish_rows(a, from, from->s, from->i, from->end);
-    } else if (!from->high) {
-        finish_rows(a, from, from->s + (from->i - from->row) * from->vecs, from->i, from->end);
+    if (!from->high) {
+        finish_rows(a, from, s + (from->i - from->row) * from->vecs, from->i, from->end);
+    } else if (from->next == half) {
+        finish_rows(a, from, s, from->i, from->end);
     } else {
-        finish_rows(a, from, from->s, from->i, half);
-        finish_rows(a, from, from->s + (ROWS + half - from->next) * from->vecs, half, from->end);
+        finish_rows(a, from, s, from->i, half);
+        finish_rows(a, from, s + (ROWS + half - from->next) * from->vecs, half, from->end);
     }
 }
 
@@ -240,20 +274,26 @@ static void place(const block *b, int32_t i, int32_t j, sums *to)
     to->next = left > 2 * ROWS ? i + ROWS : last;
 }
 
-/* While a tile's sums become results, the next one's products are under way. */
+/* A tile's sums become results while the next one's products are under way. */
 static void run_block(const block *b)
 {
-    sums both[2];
-    int32_t count = 0;
-    for (int32_t j = 0; j < b->a->n; j += 2 * NR)
-        for (int32_t i = b->first; i < b->end; i += 2 * ROWS, count++) {
-            sums *to = &both[count % 2];
-            place(b, i, j, to);
-            multiply(b, to);
-            if (count)
-                finish(b->a, &both[(count + 1) % 2]);
+    const tvis_gemm_s8_args *a = b->a;
+    columns c[2];
+    sums now = { 0 }, next = { 0 };
+    store tiles_of;
+    for (int32_t j = 0; j < a->n; j += 2 * NR) {
+        columns *at = &c[j / (2 * NR) % 2];
+        *at = columns_of(a, NULL, j, a->n - j > NR ? 2 : 1);
+        for (int32_t i = b->first; i < b->end; i += 2 * ROWS, now = next) {
+            next.c = at;
+            place(b, i, j, &next);
+            multiply(b, &next);
+            if (now.c)
+                finish(a, &now, tiles_of.s);
+            store_tiles(&next, tiles_of.s);
         }
-    finish(b->a, &both[(count + 1) % 2]);
+    }
+    finish(a, &now, tiles_of.s);
 }
 
 /* Rows of x that stay in the second-level cache while the panels pass, and whose rests fit. */

@@ -14,12 +14,13 @@ enum { GROUP = 4, NR = 16 };
 typedef struct columns {
     __m512i bias[4], mul[4], odd[4];
     int32_t j, count;
+    bool twice; /* mul is what twice16() takes */
 } columns;
 
 static inline columns columns_of(const tvis_gemm_s8_args *a, const int8_t *w, int32_t j, int32_t vecs)
 {
     const size_t panel = tvis_gemm_s8_panel(a->k, GROUP, NR);
-    columns c = { .j = j, .count = a->n - j < vecs * NR ? a->n - j : vecs * NR };
+    columns c = { .j = j, .count = a->n - j < vecs * NR ? a->n - j : vecs * NR, .twice = !a->add };
     for (int32_t v = 0; v < vecs; v++) {
         const __mmask16 mask = first16(c.count - v * NR);
         const int32_t at = j + v * NR;
@@ -29,6 +30,12 @@ static inline columns columns_of(const tvis_gemm_s8_args *a, const int8_t *w, in
         if (a->y32)
             continue;
         c.mul[v] = _mm512_maskz_loadu_epi32(mask, a->q.mul + at);
+        c.twice = c.twice && doubles(c.mul[v], a->q.shift);
+    }
+    if (a->y32)
+        return c;
+    for (int32_t v = 0; v < vecs; v++) {
+        c.mul[v] = c.twice ? doubled(c.mul[v], a->q.shift) : c.mul[v];
         c.odd[v] = odd16(c.mul[v]);
     }
     return c;

@@ -65,7 +65,14 @@ enum { ROWS = 12, TILE = 6 * 64 };
         const __m512i s = clamp64(RESULT(a##row, 0), RESULT(b##row, 1), RESULT(c##row, 2), RESULT(d##row, 3), limits); \
         _mm512_mask_storeu_epi8(y + row * a->ldy, first64(c->count), in_order(s));                                     \
     }
+#define ROW_FINISH_TWICE(row, base, at)                                                                                \
+    if (rows > row) {                                                                                                  \
+        const __m512i s =                                                                                              \
+            clamp64_of_twice(TWICE(a##row, 0), TWICE(b##row, 1), TWICE(c##row, 2), TWICE(d##row, 3), limits);          \
+        _mm512_mask_storeu_epi8(y + row * a->ldy, first64(c->count), in_order(s));                                     \
+    }
 #define RESULT(sum, v) scale16(sum, c->mul[v], c->odd[v], shift)
+#define TWICE(sum, v)  twice16(sum, c->mul[v], c->odd[v])
 #define STEP                                                                                                           \
     do {                                                                                                               \
         const __m512i w0 = _mm512_loadu_si512(w), w1 = vecs > 1 ? _mm512_loadu_si512(w + panel) : w0,                  \
@@ -144,6 +151,12 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, const bl
         EACH_ROW(ROW_SUMS);
         return true;
     }
+    if (vecs == 4 && c->twice) {
+        const limits64 limits = limits64_of_twice(&a->q);
+        int8_t *y = a->y + (ptrdiff_t)i * a->ldy + c->j;
+        EACH_ROW(ROW_FINISH_TWICE);
+        return true;
+    }
     if (vecs == 4 && !a->add) {
         const limits64 limits = limits64_of(&a->q);
         const __m512i shift = _mm512_set1_epi32(a->q.shift);
@@ -155,20 +168,26 @@ TVIS_INLINE bool multiply(const tvis_gemm_s8_args *a, const columns *c, const bl
     return false;
 }
 
+/* How sums become bytes: as they are, with what is added, or by doubled multipliers. */
+typedef enum form { PLAIN, ADDED, TWICE_AS_LARGE } form;
+
 /* 64 results at a time: four vectors of sums, or as many as there are more than once. */
 TVIS_INLINE void store_bytes(const tvis_gemm_s8_args *a, const columns *c, int32_t i, const __m512i *sums,
-                             const int rows, const int vecs, const bool add)
+                             const int rows, const int vecs, const form as)
 {
-#define ADDED(q) result(a, c, sums[(q) % all], i + r + (q) % all / vecs, (q) % vecs, add)
+#define RESULT_OF(q) result(a, c, sums[(q) % all], i + r + (q) % all / vecs, (q) % vecs, as == ADDED)
+#define TWICE_OF(q)  twice16(sums[(q) % all], c->mul[(q) % vecs], c->odd[(q) % vecs])
     const int all = rows * vecs;
-    const limits64 limits = limits64_of(&a->q);
+    const limits64 limits = as == TWICE_AS_LARGE ? limits64_of_twice(&a->q) : limits64_of(&a->q);
     const __mmask64 mask = first64(c->count);
     for (int r = 0; r < rows; r += 4 / vecs, sums += 4) {
-        const __m512i v0 = ADDED(0), v1 = ADDED(1), v2 = ADDED(2), v3 = ADDED(3);
-        store_rows(a->y + (ptrdiff_t)(i + r) * a->ldy + c->j, a->ldy, rows - r, mask,
-                   in_order(clamp64(v0, v1, v2, v3, limits)), vecs);
+        const __m512i v = as == TWICE_AS_LARGE
+                              ? clamp64_of_twice(TWICE_OF(0), TWICE_OF(1), TWICE_OF(2), TWICE_OF(3), limits)
+                              : clamp64(RESULT_OF(0), RESULT_OF(1), RESULT_OF(2), RESULT_OF(3), limits);
+        store_rows(a->y + (ptrdiff_t)(i + r) * a->ldy + c->j, a->ldy, rows - r, mask, in_order(v), vecs);
     }
-#undef ADDED
+#undef RESULT_OF
+#undef TWICE_OF
 }
 
 TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, const block *b, int32_t i, const int8_t *w,
@@ -178,9 +197,11 @@ TVIS_INLINE void tile(const tvis_gemm_s8_args *a, const columns *c, const block 
     if (multiply(a, c, b, i, w, sums, rows, vecs, turned))
         return;
     if (a->add)
-        store_bytes(a, c, i, sums, rows, vecs, true);
+        store_bytes(a, c, i, sums, rows, vecs, ADDED);
+    else if (vecs < 4 && c->twice)
+        store_bytes(a, c, i, sums, rows, vecs, TWICE_AS_LARGE);
     else if (vecs < 4)
-        store_bytes(a, c, i, sums, rows, vecs, false);
+        store_bytes(a, c, i, sums, rows, vecs, PLAIN);
 }
 
 /* One function for each tile: what is common to all tiles would otherwise take the registers of the sums. */

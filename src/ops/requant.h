@@ -9,7 +9,7 @@
  * acc * mul * 2^shift / 2^32, rounded once, halves upwards.
  * Range: |acc << shift| <= 2^31 - 1 and mul <= 2^31 - 2, so the product is less than 2^62 and |R| <= 2^30 - 1; two of
  * them add up without overflow. On ARMv6 R is SMMULR; on NEON, because mul is even, SQRDMULH with mul / 2, which can't
- * saturate here; on x86 two VPMULDQ, each followed by one addition of 2^31. */
+ * saturate here; on x86 two VPMULDQ, each followed by one addition of 2^31, or by one of 1 in 16 bits. */
 typedef struct tvis_requant {
     const int32_t *mul;   /* one a channel: even, 0 <= mul < 2^31 */
     int32_t shift;        /* 0 … 30; |acc| << shift < 2^31 for each accumulator that can occur */

@@ -27,6 +27,27 @@ static inline __m512i odd16(__m512i mul)
     return _mm512_srli_epi64(mul, 32);
 }
 
+/* With m = mul << (shift + 1), R(acc) = ((acc * m >> 32) + 1) >> 1: half a step is added to 16 bits, with the zero
+ * point, not twice to 64, and acc need not be shifted. Factors below 1/4 have an m of 32 bits: whether all of these
+ * have. */
+static inline bool doubles(__m512i mul, int32_t shift)
+{
+    const __m512i by = _mm512_set1_epi32(shift + 1);
+    return _mm512_cmpneq_epi32_mask(_mm512_srav_epi32(_mm512_sllv_epi32(mul, by), by), mul) == 0;
+}
+
+static inline __m512i doubled(__m512i mul, int32_t shift)
+{
+    return _mm512_sllv_epi32(mul, _mm512_set1_epi32(shift + 1));
+}
+
+/* acc * m >> 32; odd: m with the odd elements moved to the even places. */
+static inline __m512i twice16(__m512i acc, __m512i m, __m512i odd)
+{
+    const __m512i low = _mm512_mul_epi32(acc, m), high = _mm512_mul_epi32(_mm512_srli_epi64(acc, 32), odd);
+    return _mm512_mask_shuffle_epi32(high, 0x5555, low, _MM_PERM_DDBB);
+}
+
 typedef struct limits64 {
     __m512i lo, hi, zero; /* zero: 16 bits wide */
 } limits64;
@@ -44,6 +65,21 @@ static inline __m512i clamp64(__m512i a, __m512i b, __m512i c, __m512i d, limits
 {
     const __m512i left = _mm512_adds_epi16(_mm512_packs_epi32(a, b), l.zero);
     const __m512i right = _mm512_adds_epi16(_mm512_packs_epi32(c, d), l.zero);
+    return _mm512_min_epi8(l.hi, _mm512_max_epi8(l.lo, _mm512_packs_epi16(left, right)));
+}
+
+static inline limits64 limits64_of_twice(const tvis_requant *q)
+{
+    const limits64 l = { _mm512_set1_epi8((char)q->lo), _mm512_set1_epi8((char)q->hi),
+                         _mm512_set1_epi16((short)(2 * q->zero + 1)) };
+    return l;
+}
+
+/* clamp64() of what twice16() gives. What saturates is still outside of the limits when it is halved. */
+static inline __m512i clamp64_of_twice(__m512i a, __m512i b, __m512i c, __m512i d, limits64 l)
+{
+    const __m512i left = _mm512_srai_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), l.zero), 1);
+    const __m512i right = _mm512_srai_epi16(_mm512_adds_epi16(_mm512_packs_epi32(c, d), l.zero), 1);
     return _mm512_min_epi8(l.hi, _mm512_max_epi8(l.lo, _mm512_packs_epi16(left, right)));
 }
 
