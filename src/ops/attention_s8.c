@@ -107,6 +107,9 @@ void tvis_attention_s8_c(const tvis_attention_s8_args *a)
 #define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 
 const tvis_attention_s8_variant tvis_attention_s8[] = {
+    { { "32x32_amx", VNNI | TVIS_CPU_AMX, TVIS_PACK_GROUPS(4, 16), 0, 32, 32 },
+      TVIS_IF_AMX(tvis_attention_s8_prepare_32x32_amx),
+      TVIS_IF_AMX(tvis_attention_s8_32x32_amx) },
     { { "24x32_vnni", VNNI, TVIS_PACK_GROUPS(4, 16), 0, 24, 32 },
       TVIS_IF_X86(tvis_attention_s8_prepare_24x32_vnni),
       TVIS_IF_X86(tvis_attention_s8_24x32_vnni) },
@@ -131,10 +134,11 @@ static uint64_t up(uint64_t n, uint64_t step)
 tvis_attention_s8_places tvis_attention_s8_place(const tvis_kernel *row, int32_t keys, int32_t d)
 {
     const uint64_t t = up((uint64_t)keys, 16), c = up((uint64_t)d, row->nr), mr = row->mr, align = TVIS_ARENA_ALIGN;
+    const uint64_t values = t < 32 ? 64 : t * sizeof(int16_t); /* AMX takes 64 at a time, 8 bits wide */
     tvis_attention_s8_places p = { .keys = (int32_t)t, .channels = (int32_t)c };
     p.bias = up(tvis_gemm_s8_packed((int32_t)t, d, row->pack), align);
     p.v = p.bias + up(t * sizeof(int32_t), align);
-    p.sums = p.v + up(t * c * sizeof(int16_t), align);
+    p.sums = p.v + up(values * c, align);
     p.scores = p.sums + up(up(t, TVIS_ATTENTION_S8_BLOCK) / TVIS_ATTENTION_S8_BLOCK * c * sizeof(int32_t), align);
     p.totals = p.scores + up(mr * t * sizeof(int32_t), align);
     p.end = p.totals + up(mr * c * sizeof(int32_t), align);

@@ -37,6 +37,8 @@ extern const tvis_attention_s8_variant tvis_attention_s8[];
 /* Bytes that a row needs. */
 uint64_t tvis_attention_s8_scratch(const tvis_kernel *row, int32_t keys, int32_t d);
 
+void tvis_attention_s8_prepare_32x32_amx(const tvis_attention_s8_args *a);
+void tvis_attention_s8_32x32_amx(const tvis_attention_s8_args *a);
 void tvis_attention_s8_prepare_24x32_vnni(const tvis_attention_s8_args *a);
 void tvis_attention_s8_24x32_vnni(const tvis_attention_s8_args *a);
 void tvis_attention_s8_prepare_16x16_avx2(const tvis_attention_s8_args *a);
@@ -73,7 +75,7 @@ int16_t tvis_attention_s8_probability(uint32_t weight, uint32_t sum);
 typedef struct tvis_attention_s8_places {
     int32_t keys, channels; /* rounded up: rows of scores and of sums */
     uint64_t k, bias;       /* keys in the order `pack`, -zero times their sums */
-    uint64_t v, sums;       /* values, 16 bits wide; 2^15 times their sums: (blocks, channels) */
+    uint64_t v, sums;       /* values, 16 bits wide (AMX: 8); 2^15 times their sums: (blocks, channels) */
     uint64_t scores;        /* (mr, keys): scores, then in their place weights less 2^15, 16 bits wide */
     uint64_t totals;        /* (mr, channels) */
     uint64_t end;

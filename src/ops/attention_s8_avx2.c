@@ -139,6 +139,7 @@ TVIS_INLINE void product(const int16_t *e, ptrdiff_t lde, const int16_t *v, int3
 
 #define multiply tvis_gemm_s8_4x16_avx2
 #include "ops/attention_s8_vec.h"
+#include "ops/attention_s8_values.h"
 
 void tvis_attention_s8_prepare_16x16_avx2(const tvis_attention_s8_args *a)
 {

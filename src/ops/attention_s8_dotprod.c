@@ -16,6 +16,7 @@ static void sum_keys(const int8_t *panel, int32_t groups, int32_t *correction, i
 
 #define multiply tvis_gemm_s8_4x16_dotprod
 #include "ops/attention_s8_vec.h"
+#include "ops/attention_s8_values.h"
 
 void tvis_attention_s8_prepare_16x16_dotprod(const tvis_attention_s8_args *a)
 {

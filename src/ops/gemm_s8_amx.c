@@ -5,9 +5,10 @@
 #include "ops/gemm_s8.h"
 
 #if TVIS_AMX
+#include "ops/amx.h"
 #include "ops/gemm_s8_avx512.h"
 
-enum { DEEP = 16, ROWS = 16, PANEL_ROW = GROUP * NR, BLOCK = 512, LEAST_ROWS = 4, LEAST_DEPTH = 4 };
+enum { DEEP = TILE_DEPTH, ROWS = TILE_ROWS, PANEL_ROW = TILE_BYTES, BLOCK = 512, LEAST_ROWS = 4, LEAST_DEPTH = 4 };
 
 /* How k is cut: in each of `lines`, `steps` tiles of `depth` groups. Then `rest` groups, the last of a tile: of x it is
  * copied with zeros in front; of w it begins with groups that were multiplied already. */
@@ -23,23 +24,6 @@ typedef struct block {
     int32_t first, end;
     const int8_t *rest;
 } block;
-
-/* What the processor reads to give tiles their sizes. */
-typedef struct tiles {
-    uint8_t palette, start, zeros[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tiles;
-
-/* Names of tiles. */
-#define SUMS_00 0
-#define SUMS_01 1
-#define SUMS_10 2
-#define SUMS_11 3
-#define X0      4
-#define X1      5
-#define W0      6
-#define W1      7
 
 /* The fewest steps that leave no rest, one more than needed at most; false: there are none. */
 static bool cut_evenly(int32_t groups, cut *by)
@@ -63,22 +47,6 @@ static bool cut_up(const tvis_gemm_s8_args *a, cut *by)
     by->rest = groups - by->steps * DEEP;
     by->depth = by->steps ? DEEP : by->rest;
     return !a->run;
-}
-
-static void configure(int32_t rows, int32_t depth)
-{
-    tiles t = { .palette = 1 };
-    for (int i = SUMS_00; i <= W1; i++) {
-        t.row_bytes[i] = (uint16_t)(i == X0 || i == X1 ? depth * GROUP : PANEL_ROW);
-        t.rows[i] = (uint8_t)(i == W0 || i == W1 ? depth : rows);
-    }
-    _tile_loadconfig(&t);
-}
-
-/* Compilers do not all know that tiles are loaded from memory and stored to it. */
-static inline void memory_is_read(void)
-{
-    __asm__ volatile("" ::: "memory");
 }
 
 /* Of each row of a block the rest, DEEP groups apart; the last group ends with k. */
@@ -170,18 +138,29 @@ static void multiply(const block *b, const sums *to)
         multiply_as(b, to, false, false);
 }
 
-static void store_tiles(const sums *from, __m512i *s)
+/* To rows of `pitch` bytes: those from from->row on, those from from->next on. */
+static void store_tiles(const sums *from, int32_t *row, int32_t *next, ptrdiff_t pitch)
 {
-    const ptrdiff_t vecs = from->vecs, pitch = vecs * (ptrdiff_t)sizeof *s;
     memory_is_read();
-    _tile_stored(SUMS_00, s, pitch);
-    if (vecs == 2)
-        _tile_stored(SUMS_01, s + 1, pitch);
+    _tile_stored(SUMS_00, row, pitch);
+    if (from->vecs == 2)
+        _tile_stored(SUMS_01, row + NR, pitch);
     if (from->high)
-        _tile_stored(SUMS_10, s + ROWS * vecs, pitch);
-    if (vecs == 2 && from->high)
-        _tile_stored(SUMS_11, s + ROWS * vecs + 1, pitch);
+        _tile_stored(SUMS_10, next, pitch);
+    if (from->vecs == 2 && from->high)
+        _tile_stored(SUMS_11, next + NR, pitch);
     memory_is_read();
+}
+
+/* Sums that are the result go where they belong. */
+static bool store_result(const tvis_gemm_s8_args *a, const sums *from)
+{
+    if (!a->y32 || a->n - from->j < from->vecs * NR)
+        return false;
+    int32_t *y = a->y32 + from->j;
+    const ptrdiff_t ldy = a->ldy;
+    store_tiles(from, y + from->row * ldy, y + from->next * ldy, ldy * (ptrdiff_t)sizeof *y);
+    return true;
 }
 
 /* Rows [i, end) of the result from sums that begin with row i. */
@@ -281,6 +260,7 @@ static void run_block(const block *b)
     columns c[2];
     sums now = { 0 }, next = { 0 };
     store tiles_of;
+    int32_t *to = (int32_t *)tiles_of.s;
     for (int32_t j = 0; j < a->n; j += 2 * NR) {
         columns *at = &c[j / (2 * NR) % 2];
         *at = columns_of(a, NULL, j, a->n - j > NR ? 2 : 1);
@@ -290,10 +270,14 @@ static void run_block(const block *b)
             multiply(b, &next);
             if (now.c)
                 finish(a, &now, tiles_of.s);
-            store_tiles(&next, tiles_of.s);
+            if (store_result(a, &next))
+                next.c = NULL;
+            else
+                store_tiles(&next, to, to + ROWS * next.vecs * NR, next.vecs * NR * (ptrdiff_t)sizeof *to);
         }
     }
-    finish(a, &now, tiles_of.s);
+    if (now.c)
+        finish(a, &now, tiles_of.s);
 }
 
 /* Rows of x that stay in the second-level cache while the panels pass, and whose rests fit. */
@@ -309,7 +293,7 @@ static void run_blocks(const tvis_gemm_s8_args *a, const cut *by)
     int8_t rest[(BLOCK + 2 * ROWS) * PANEL_ROW];
     const int32_t rows = block_rows(a);
     block b = { .a = a, .by = *by, .rest = rest };
-    configure(a->m < ROWS ? a->m : ROWS, by->depth);
+    configure_tiles(a->m < ROWS ? a->m : ROWS, by->depth);
     for (b.first = 0; b.first < a->m; b.first = b.end) {
         b.end = a->m - b.first < rows + ROWS ? a->m : b.first + rows;
         if (by->rest)
