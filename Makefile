@@ -60,7 +60,7 @@ SIMD32   := $(if $(filter arm-none-%,$(MACHINE)),$(shell echo __ARM_FEATURE_SIMD
 SUFFIX   := $(if $(filter x86_64% i386% i486% i586% i686%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
             $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM)) $(if $(SIMD32),_armv6.c _armv6.S)
 # Compilers that do not know AMX find nothing in its files.
-AMX      := $(if $(filter x86_64%,$(MACHINE)),$(shell $(CC) -mamx-tile -mamx-int8 -x c -fsyntax-only /dev/null 2>/dev/null && echo -mamx-tile -mamx-int8))
+AMX      := $(if $(filter x86_64%,$(MACHINE)),$(shell $(CC) -mamx-tile -mamx-int8 -mamx-bf16 -x c -fsyntax-only /dev/null 2>/dev/null && echo -mamx-tile -mamx-int8 -mamx-bf16 -mavx512bf16))
 ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM))
 %_avx2.o:   private ISA := -mavx2 -mfma
 # GCC's intrinsics are macros at -O0, with a sign conversion inside; the address sanitizer takes clang minutes a file.

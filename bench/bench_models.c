@@ -45,7 +45,7 @@ typedef struct subject {
 
 static const char usage[] =
     "usage: bench_models [M.tvis...] [--threads N] [--batch N] [--runs N] [--size HxW] [--plan fast|small]\n"
-    "                    [--cpu NAME] [--no-pack] [--strict] [--json | --csv | --serve]\n"
+    "                    [--cpu NAME] [--no-pack] [--strict] [--bf16] [--json | --csv | --serve]\n"
     "  M.tvis        models; without any, every architecture with random weights\n"
     "                that has up to 200 M parameters\n"
     "  --threads N   1 to 64, default 1\n"
@@ -57,6 +57,7 @@ static const char usage[] =
     "                they build on (default all that the processor has)\n"
     "  --no-pack     without packed weights\n"
     "  --strict      without Winograd\n"
+    "  --bf16        factors of floats may be rounded to bfloat16\n"
     "  --serve       one model runs as lines \"N WARM\" on stdin say: N timed runs after WARM others; JSON, a line "
     "each\n"
     "Times are milliseconds a run, throughput is pictures a second. cold_start_ms is what a new process needs from\n"
@@ -145,6 +146,8 @@ static bool parse(options *o, int argc, char **argv)
             o->setup.pack = false;
         else if (!strcmp(argv[i], "--strict"))
             o->setup.strict = true;
+        else if (!strcmp(argv[i], "--bf16"))
+            o->setup.bf16 = true;
         else if (argv[i][0] != '-' && o->count < MAX_MODELS)
             o->models[o->count++] = argv[i];
         else if (argv[i][0] == '-' && set_value(o, argv[i], i + 1 < argc ? argv[i + 1] : NULL))

@@ -83,6 +83,7 @@ bool tvb_load(tvb_loaded *l, const char *path, const tvb_setup *setup)
     l->config.w = setup->w;
     l->config.plan = setup->plan;
     l->config.strict = setup->strict;
+    l->config.bf16 = setup->bf16;
     l->config.cpu &= setup->cpu;
     l->config.no_fusion = setup->no_fusion;
     if (!ok(tvis_file_open(&l->file, path, &d), &d) ||

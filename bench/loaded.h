@@ -13,8 +13,9 @@ typedef struct tvb_setup {
     uint8_t plan; /* tvis_plan */
     uint32_t cpu; /* TVIS_CPU_* that may be used, of those that are there */
     bool no_fusion;
-    bool pack;    /* with packed weights where the plan has a use for them */
-    bool strict;  /* without Winograd */
+    bool pack;   /* with packed weights where the plan has a use for them */
+    bool strict; /* without Winograd */
+    bool bf16;   /* factors of floats may be rounded */
 } tvb_setup;
 
 typedef struct tvb_loaded {

@@ -43,13 +43,16 @@ static void dtypes(void **state)
 /* Flags of one processor family at most, each with those it builds on. */
 static void cpu(void **state)
 {
-    const uint32_t x86 = TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI | TVIS_CPU_VBMI | TVIS_CPU_AMX;
+    const uint32_t x86 =
+        TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI | TVIS_CPU_VBMI | TVIS_CPU_AMX | TVIS_CPU_AMX_BF16;
     const uint32_t arm = TVIS_CPU_ARMV6 | TVIS_CPU_VFP11 | TVIS_CPU_NEON32 | TVIS_CPU_DSP;
     const uint32_t aarch64 = TVIS_CPU_NEON | TVIS_CPU_DOTPROD | TVIS_CPU_I8MM | TVIS_CPU_FP16;
     const uint32_t c = tvis_cpu_detect();
     (void)state;
     assert_int_equal(c & ~(TVIS_X86 ? x86 : TVIS_AARCH64 ? aarch64 : arm), 0);
     assert_int_equal(c, tvis_cpu_detect());
+    if (c & TVIS_CPU_AMX_BF16)
+        assert_true(c & TVIS_CPU_AMX);
     if (c & TVIS_CPU_AMX)
         assert_true(c & TVIS_CPU_VNNI);
     if (c & TVIS_CPU_VNNI)

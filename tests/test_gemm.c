@@ -15,6 +15,7 @@ typedef enum added { NO_ADD, ADD, ADD_IN_PLACE, ADDED_COUNT } added;
 typedef struct problem {
     tvis_gemm_f32_args a;
     tvt_buf x, w, packed, bias, add, y;
+    double error; /* of a product */
 } problem;
 
 static tvt_buf random_floats(size_t n)
@@ -42,6 +43,7 @@ static problem make(const tvis_kernel *k, int32_t m, int32_t n, int32_t kk, int3
         p.bias = random_floats((size_t)n);
     if (add != NO_ADD)
         p.add = random_floats(matrix(m, n, ldy));
+    p.error = k->cpu & TVIS_CPU_AMX_BF16 ? 1.0 / 127 : 4 * (double)FLT_EPSILON; /* both factors by up to 1 / 256 */
     p.y = tvt_guarded(matrix(m, n, ldy) * sizeof(float));
     if (add == ADD_IN_PLACE)
         memcpy(p.y.p, p.add.p, p.add.size);
@@ -84,7 +86,7 @@ static double exact(const problem *p, int32_t i, int32_t j, double *tolerance)
         sum += (double)x[q] * (double)w[q];
         size += fabs((double)x[q] * (double)w[q]);
     }
-    *tolerance = 4 * (double)FLT_EPSILON * size;
+    *tolerance = p->error * size;
     sum = sum < (double)p->a.lo ? (double)p->a.lo : sum;
     return sum > (double)p->a.hi ? (double)p->a.hi : sum;
 }
@@ -148,7 +150,8 @@ static void layers(void **state)
 {
     static const int32_t shapes[][3] = { { 196, 24, 144 }, { 784, 16, 32 },  { 200, 32, 27 },   { 49, 160, 960 },
                                          { 49, 320, 64 },  { 5, 1000, 128 }, { 1, 1000, 1280 }, { 4, 100, 1280 },
-                                         { 211, 19, 401 }, { 50, 24, 512 },  { 37, 30, 512 },   { 130, 12, 10 } };
+                                         { 211, 19, 401 }, { 50, 24, 512 },  { 37, 30, 512 },   { 130, 12, 10 },
+                                         { 300, 33, 600 } };
     const tvis_gemm_f32_variant *v = *state;
     tvt_need_row(&v->k, v->run);
     for (size_t i = 0; i < TVIS_COUNT(shapes); i++)

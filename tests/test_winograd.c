@@ -295,11 +295,53 @@ static void planning(void **state)
     tvis_blob_free(&blob);
 }
 
+/* Factors are rounded where the config allows it and the processor can; the same bits with any number of threads. */
+static void bfloat16(void **state)
+{
+    static float x[SIDE * SIDE * CHANNELS], direct[SIDE * SIDE * CHANNELS], y[SIDE * SIDE * CHANNELS],
+        threads[SIDE * SIDE * CHANNELS];
+    tvt_net n;
+    tvis_blob blob;
+    tvis_model m;
+    tvis_session_config c;
+    (void)state;
+    if (!(tvt_cpu() & TVIS_CPU_AMX_BF16))
+        skip();
+    tvt_fill_f32(x, TVIS_COUNT(x));
+    tvt_net_begin(&n, SIDE, SIDE);
+    tvis_graph_output(&n.g, tvt_net_conv(&n, tvt_net_input(&n, CHANNELS), tvt_conv_of(CHANNELS, 3, 1)));
+    tvt_ok(tvt_net_write(&n, &blob), &n.diag);
+    tvt_ok(tvis_model_open(&m, blob.data, blob.size, &n.diag), &n.diag);
+    tvis_session_defaults(&c);
+    c.cpu = tvt_cpu();
+    run(&m, &c, x, direct);
+    c.bf16 = true;
+    tvt_buf pack = tvt_pack(&m, &c);
+    assert_string_equal(kernel_of(&m, &c), "32x32_amx");
+    run(&m, &c, x, y);
+    assert_true(tvt_max_diff_f32(direct, y, TVIS_COUNT(y)) < 0.01 * tvt_range_f32(direct, TVIS_COUNT(y)));
+    assert_true(tvt_max_diff_f32(direct, y, TVIS_COUNT(y)) > 0.0001 * tvt_range_f32(direct, TVIS_COUNT(y)));
+    for (c.threads = 2; c.threads < 8; c.threads++) {
+        run(&m, &c, x, threads);
+        assert_memory_equal(threads, y, sizeof y);
+    }
+    c.threads = 1;
+    c.strict = true; /* of Winograd's packed weights nothing is used */
+    c.cpu &= ~TVIS_CPU_AMX_BF16;
+    run(&m, &c, x, y);
+    assert_memory_equal(direct, y, sizeof y);
+    c.cpu = tvt_cpu();
+    c.plan = TVIS_PLAN_SMALL;
+    assert_string_not_equal(kernel_of(&m, &c), "32x32_amx");
+    tvt_free(&pack);
+    tvis_blob_free(&blob);
+}
+
 int main(void)
 {
     static const struct CMUnitTest rows[] = { cmocka_unit_test(shapes), cmocka_unit_test(layers),
                                               cmocka_unit_test(parts) };
-    static const struct CMUnitTest plans[] = { cmocka_unit_test(planning) };
+    static const struct CMUnitTest plans[] = { cmocka_unit_test(planning), cmocka_unit_test(bfloat16) };
     const int failed =
         tvt_run_rows("winograd_f32", tvis_winograd_f32, sizeof *tvis_winograd_f32, rows, TVIS_COUNT(rows));
     return failed + cmocka_run_group_tests_name("plans", plans, NULL, NULL);

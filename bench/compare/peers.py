@@ -34,6 +34,7 @@ QUICK = "mobilenet_v2,mobilenet_v3_small,resnet18_64"
 OWN = {
     "tinyvis": ("fp32", "fp32.tvis", []),
     "tinyvis_int8": ("int8", "int8.tvis", []),
+    "tinyvis_bf16": ("bf16", "fp32.tvis", ["--bf16"]),
     "tinyvis_small": ("fp32", "fp32.tvis", ["--plan", "small"]),
     "tinyvis_int8_small": ("int8", "int8.tvis", ["--plan", "small"]),
 }

@@ -75,8 +75,8 @@ def lead(about, kind):
 
 def every(about, key):
     """Rows of all that ran: a column each."""
-    peers = ["tinyvis", *[p for p in RUNNERS if RUNNERS[p][2] == "fp32"], "tinyvis_int8",
-             *[p for p in RUNNERS if RUNNERS[p][2] != "fp32"]]
+    peers = ["tinyvis", *[p for p in RUNNERS if RUNNERS[p][2] == "fp32"], "tinyvis_bf16",
+             "tinyvis_int8", *[p for p in RUNNERS if RUNNERS[p][2] != "fp32"]]
     peers = [p for p in peers if any(key in row["peers"].get(p, {}) for row in about["rows"])]
     names = [title(p) if p in RUNNERS else p.replace("_", " ") for p in peers]
     cells = [[f"`{row['name']}`", *(number(row["peers"].get(p, {}).get(key)) for p in peers)] for row in about["rows"]]

@@ -11,7 +11,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads;
     uint32_t plan;
-    bool strict;
+    bool strict, bf16;
     bool layers, json;
 } request;
 
@@ -73,6 +73,7 @@ static int compare(const request *r)
             status = print_diag(r->model[i], &d);
         model[i].config.plan = (uint8_t)r->plan;
         model[i].config.strict = r->strict;
+        model[i].config.bf16 = r->bf16;
     }
     if (status == TOOL_OK && comparison_begin(&c, model, r->layers, &d))
         status = print_diag(r->model[1], &d);
@@ -102,6 +103,7 @@ static int run(int argc, char **argv)
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
         OPTION_STRICT(&r.strict),
+        OPTION_BF16(&r.bf16),
         OPTION_JSON(&r.json),
         { 0 },
     };

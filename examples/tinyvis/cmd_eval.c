@@ -20,7 +20,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads;
     uint32_t plan;
-    bool strict;
+    bool strict, bf16;
     bool json;
 } request;
 
@@ -243,6 +243,7 @@ static int load_and_evaluate(const request *r)
     else {
         l.config.plan = (uint8_t)r->plan;
         l.config.strict = r->strict;
+        l.config.bf16 = r->bf16;
         status = evaluate(r, &l, &table, &t);
     }
     free_tally(&t);
@@ -270,6 +271,7 @@ static int run(int argc, char **argv)
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
         OPTION_STRICT(&r.strict),
+        OPTION_BF16(&r.bf16),
         OPTION_JSON(&r.json),
         { 0 },
     };

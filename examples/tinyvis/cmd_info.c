@@ -17,7 +17,7 @@ typedef struct request {
     arg_size size;
     uint64_t threads, batch;
     uint32_t plan, target;
-    bool strict, int8_input, target_given, layers, json;
+    bool strict, int8_input, bf16, target_given, layers, json;
 } request;
 
 typedef struct report {
@@ -249,6 +249,7 @@ static tvis_status plan(const request *q, loaded *l, report *r, tvis_diag *d)
     r->other_arena = l->bytes.total;
     l->config.plan = (uint8_t)q->plan;
     l->config.strict = q->strict;
+    l->config.bf16 = q->bf16;
     return s ? s : model_plan(l, keep_node, r, d);
 }
 
@@ -283,6 +284,7 @@ static int run(int argc, char **argv)
         OPTION_PLAN(&q.plan),
         OPTION_STRICT(&q.strict),
         OPTION_INT8_INPUT(&q.int8_input),
+        OPTION_BF16(&q.bf16),
         OPTION_SIZE(&q.size),
         { .name = "batch",
           .kind = ARG_NUMBER,

@@ -11,7 +11,7 @@ typedef struct request {
     uint64_t threads, runs;
     arg_size size;
     uint32_t plan;
-    bool strict;
+    bool strict, bf16;
     bool json;
 } request;
 
@@ -19,6 +19,7 @@ static tvis_status measure(const request *r, loaded *l, profile *p, tvis_diag *d
 {
     l->config.plan = (uint8_t)r->plan;
     l->config.strict = r->strict;
+    l->config.bf16 = r->bf16;
     tvis_status s = profile_measure(p, l, r->size, (size_t)r->runs, d);
     return s ? s : profile_judge(p, l, d);
 }
@@ -95,6 +96,7 @@ static int run(int argc, char **argv)
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
         OPTION_STRICT(&r.strict),
+        OPTION_BF16(&r.bf16),
         OPTION_JSON(&r.json),
         { 0 },
     };

@@ -20,7 +20,7 @@ typedef struct request {
     arg_size size;
     uint64_t top, threads;
     uint32_t plan;
-    bool strict;
+    bool strict, bf16;
     bool json;
 } request;
 
@@ -154,6 +154,7 @@ static int run_all(const request *r)
         status = print_diag(r->model, &d);
     l.config.plan = (uint8_t)r->plan;
     l.config.strict = r->strict;
+    l.config.bf16 = r->bf16;
     json_list(&j, NULL, true);
     for (int i = 0; i < r->inputs && status == TOOL_OK; i++)
         status = run_one(r, &l, &s, r->input[i], &j);
@@ -181,6 +182,7 @@ static int run(int argc, char **argv)
         OPTION_THREADS(&r.threads),
         OPTION_PLAN(&r.plan),
         OPTION_STRICT(&r.strict),
+        OPTION_BF16(&r.bf16),
         OPTION_OUTPUT(&r.output, "write the outputs: FILE.npy, FILE.1.npy ...; for one\ninput only"),
         OPTION_JSON(&r.json),
         { 0 },

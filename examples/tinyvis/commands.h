@@ -44,6 +44,11 @@ extern const command cmd_models, cmd_convert, cmd_info, cmd_run, cmd_eval, cmd_c
         .name = "int8-input", .kind = ARG_FLAG, .value = (flag),                                                       \
         .help = "the program gives pictures as int8, not as floats:\ntvis_session_config.int8_input"                   \
     }
+#define OPTION_BF16(flag)                                                                                              \
+    {                                                                                                                  \
+        .name = "bf16", .kind = ARG_FLAG, .value = (flag),                                                             \
+        .help = "factors of fp32 layers may be rounded to bfloat16\nwhere that is faster (AMX-BF16)"                   \
+    }
 #define OPTION_IMAGES(folder)                                                                                          \
     {                                                                                                                  \
         .name = "images", .kind = ARG_TEXT, .value = (folder), .placeholder = "DIR", .help = "folder of the pictures"  \

@@ -64,6 +64,8 @@ typedef struct tvis_session_config {
     bool                 strict;       /* convolutions sum in the order of their definition: no Winograd */
     bool                 int8_input;   /* every input is given as the int8 that the model makes of it first, not as floats: a quarter
                                         * of the memory. Same results. EUNSUP where a model does not begin so. */
+    bool                 bf16;         /* factors of convolutions and linear layers of floats may be rounded to bfloat16, by 2^-8
+                                        * at most, where the processor multiplies those faster; not in plan SMALL */
 } tvis_session_config;
 
 /* Batch 1, default size, one thread, plan FAST, this processor, all operators. */
@@ -85,6 +87,7 @@ static inline void tvis_session_defaults(tvis_session_config *c)
     c->observe_user = NULL;
     c->strict = false;
     c->int8_input = false;
+    c->bf16 = false;
 }
 
 /* Where a session's bytes go. total = state + activations + scratch. */

@@ -105,6 +105,7 @@ typedef struct tvis_tensor {
 #define TVIS_CPU_VNNI     (1u << 2) /* x86: AVX512-VNNI */
 #define TVIS_CPU_VBMI     (1u << 3) /* x86: AVX512-VBMI */
 #define TVIS_CPU_AMX      (1u << 4) /* x86: AMX-TILE and AMX-INT8 */
+#define TVIS_CPU_AMX_BF16 (1u << 5) /* x86: AMX-BF16 and AVX512-BF16 */
 #define TVIS_CPU_ARMV6    (1u << 8) /* 32-bit ARM: the SIMD instructions of ARMv6 (SMLAD …) */
 #define TVIS_CPU_VFP11    (1u << 9) /* ARM11 only: VFP short vectors */
 #define TVIS_CPU_NEON32   (1u << 10) /* ARMv7 NEON */

@@ -18,6 +18,8 @@
 #define LEAF7_ECX_VBMI BIT(1)
 #define LEAF7_ECX_VNNI BIT(11)
 #define LEAF7_EDX_AMX  (BIT(24) | BIT(25)) /* TILE, INT8 */
+#define LEAF7_EDX_BF16 BIT(22)             /* of AMX */
+#define LEAF7_1_BF16   BIT(5)
 
 /* XGETBV, which must only run where LEAF1_OSXSAVE is set. */
 static uint32_t saved_state(void)
@@ -48,6 +50,13 @@ static bool may_use_tiles(void)
 #endif
 }
 
+/* AVX512-BF16: in the second of the leaf's parts, if it has so many. */
+static bool has_bf16(uint32_t parts)
+{
+    uint32_t a, b, c, d;
+    return parts >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && has(a, LEAF7_1_BF16);
+}
+
 uint32_t tvis_cpu_detect(void)
 {
     uint32_t a, b, c, d, cpu = 0;
@@ -61,7 +70,7 @@ uint32_t tvis_cpu_detect(void)
         cpu |= TVIS_CPU_AVX512 | (has(c, LEAF7_ECX_VNNI) ? TVIS_CPU_VNNI : 0) |
                (has(c, LEAF7_ECX_VBMI) ? TVIS_CPU_VBMI : 0);
     if ((cpu & TVIS_CPU_VNNI) && has(d, LEAF7_EDX_AMX) && has(state, STATE_AMX) && may_use_tiles())
-        cpu |= TVIS_CPU_AMX;
+        cpu |= TVIS_CPU_AMX | (has(d, LEAF7_EDX_BF16) && has_bf16(a) ? TVIS_CPU_AMX_BF16 : 0);
     return cpu;
 }
 

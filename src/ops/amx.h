@@ -4,6 +4,7 @@
 #define TVIS_OPS_AMX_H
 
 #include <immintrin.h>
+#include <stdint.h>
 
 #include "core/port.h"
 

@@ -20,6 +20,8 @@ void tvis_gemm_f32_c(const tvis_gemm_f32_args *a)
 
 const tvis_gemm_f32_variant tvis_gemm_f32[] = {
     { { "1x8_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 4, 1, 8 }, TVIS_IF_X86(tvis_gemm_f32_1x8_avx2) },
+    { { "32x32_amx", TVIS_CPU_AVX512 | TVIS_CPU_AMX_BF16, TVIS_PACK_PANEL(32), 0, 32, 32 },
+      TVIS_IF_AMX(tvis_gemm_f32_32x32_amx) },
     { { "12x32_avx512", TVIS_CPU_AVX512, TVIS_PACK_PANEL(32), 0, 12, 32 }, TVIS_IF_X86(tvis_gemm_f32_12x32_avx512) },
     { { "6x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_PANEL(16), 0, 6, 16 }, TVIS_IF_X86(tvis_gemm_f32_6x16_avx2) },
     { { "1x8_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 4, 1, 8 }, TVIS_IF_AARCH64(tvis_gemm_f32_1x8_neon) },

@@ -26,7 +26,7 @@ typedef struct tvis_gemm_f32_variant {
 /* Fastest first, C last. Within a row of the table, the bits of an element of y depend on its row of x, its row of w,
  * its bias, its add and the limits only, not on m, n or the place in y: results do not depend on blocks or threads, as
  * long as the whole layer is computed by one row. Reads no element outside the shapes above. What is not a number stays
- * so. */
+ * so. Rows that need TVIS_CPU_AMX_BF16 round factors to bfloat16: only those who allow that may choose them. */
 extern const tvis_gemm_f32_variant tvis_gemm_f32[];
 
 void tvis_gemm_f32_c(const tvis_gemm_f32_args *a);
@@ -34,6 +34,7 @@ void tvis_gemm_f32_1x8_avx2(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_6x16_avx2(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_12x32_avx512(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_1x8_neon(const tvis_gemm_f32_args *a);
+void tvis_gemm_f32_32x32_amx(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_8x8_neon(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_4x4_vfp11(const tvis_gemm_f32_args *a);
 

@@ -45,7 +45,7 @@ tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, i
     const uint16_t stored = p->in[input]->pack;
     const int32_t n = shape->n, k = shape->k, groups = shape->groups;
     tvis_choice *c = &p->choice[node];
-    const tvis_gemm_f32_variant *v = choose(p->config->cpu, rows, stored, &c->kernel);
+    const tvis_gemm_f32_variant *v = choose(tvis_matrix_cpu(p), rows, stored, &c->kernel);
     if (!v)
         return tvis_plan_fail(p, TVIS_EUNSUP, TVIS_DIAG_NO_KERNEL, "the weights are packed for another processor");
     if (rows > INT32_MAX || (int64_t)groups * n * k > INT32_MAX)

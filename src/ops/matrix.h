@@ -29,6 +29,13 @@ static inline const tvis_kernel *tvis_matrix_kernel(uint16_t kernel)
                                                            : &tvis_sparse_gemm[kernel - TVIS_MATRIX_SPARSE].k;
 }
 
+/* The flags of processors that kernels may need: that for bfloat16 where the caller allows it only. */
+static inline uint32_t tvis_matrix_cpu(const tvis_node_plan *p)
+{
+    const bool may = p->config->bf16 && p->config->plan == TVIS_PLAN_FAST;
+    return may ? p->config->cpu : p->config->cpu & ~TVIS_CPU_AMX_BF16;
+}
+
 /* Chooses the kernel for products with `rows` rows, for a (fusion's) node whose weights are input `input`. Adds to
  * p->macs; *scratch gets the bytes that tvis_matrix_multiply() needs as `panel`. */
 tvis_status tvis_matrix_plan(tvis_node_plan *p, uint32_t node, uint32_t input, int64_t rows, const tvis_matrix *shape,

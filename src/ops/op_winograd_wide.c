@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Convolutions of a graph that run as tvis_winograd_f32: planning by cost, threads. */
 #include "core/port.h"
+#include "ops/matrix.h"
 #include "ops/winograd.h"
 
 enum { FIRST = 0x8000 }; /* choice[].kernel counts rows from here on */
@@ -23,9 +24,9 @@ static bool wins(const tvis_conv_shape *s, int32_t n, int32_t pictures)
 
 static bool may(const tvis_node_plan *p, const tvis_blob_tensor *w, const tvis_conv_shape *s)
 {
-    return !p->config->strict && p->config->plan == TVIS_PLAN_FAST && w->dtype != TVIS_S4 &&
-           w->pack == TVIS_PACK_PLAIN && s->kh == 3 && s->kw == 3 && s->ic == w->dims[3] && s->stride[0] == 1 &&
-           s->stride[1] == 1 && s->dilation[0] == 1 && s->dilation[1] == 1;
+    return !p->config->strict && !(tvis_matrix_cpu(p) & TVIS_CPU_AMX_BF16) && p->config->plan == TVIS_PLAN_FAST &&
+           w->dtype != TVIS_S4 && w->pack == TVIS_PACK_PLAIN && s->kh == 3 && s->kw == 3 && s->ic == w->dims[3] &&
+           s->stride[0] == 1 && s->stride[1] == 1 && s->dilation[0] == 1 && s->dilation[1] == 1;
 }
 
 bool tvis_winograd_plan(tvis_node_plan *p, uint32_t node, uint32_t input, const tvis_conv_shape *s)
