@@ -70,7 +70,7 @@ ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM)
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
 %_vbmi.o:   private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vbmi \
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
-%_amx.o:    private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni $(AMX) \
+%_amx.o:    private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512vbmi $(AMX) \
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
 %_dotprod.o: private ISA := -march=armv8.2-a+dotprod
 

@@ -107,7 +107,7 @@ void tvis_attention_s8_c(const tvis_attention_s8_args *a)
 #define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 
 const tvis_attention_s8_variant tvis_attention_s8[] = {
-    { { "32x32_amx", VNNI | TVIS_CPU_AMX, TVIS_PACK_GROUPS(4, 16), 0, 32, 32 },
+    { { "32x32_amx", VNNI | TVIS_CPU_VBMI | TVIS_CPU_AMX, TVIS_PACK_GROUPS(4, 16), 0, 32, 32 },
       TVIS_IF_AMX(tvis_attention_s8_prepare_32x32_amx),
       TVIS_IF_AMX(tvis_attention_s8_32x32_amx) },
     { { "24x32_vnni", VNNI, TVIS_PACK_GROUPS(4, 16), 0, 24, 32 },

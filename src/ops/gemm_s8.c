@@ -31,7 +31,7 @@ void tvis_gemm_s8_c(const tvis_gemm_s8_args *a)
 #define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 
 const tvis_gemm_s8_variant tvis_gemm_s8[] = {
-    { { "32x32_amx", VNNI | TVIS_CPU_AMX, TVIS_PACK_GROUPS(4, 16), 0, 32, 16 },
+    { { "32x32_amx", VNNI | TVIS_CPU_VBMI | TVIS_CPU_AMX, TVIS_PACK_GROUPS(4, 16), 0, 32, 16 },
       TVIS_IF_AMX(tvis_gemm_s8_32x32_amx),
       0,
       false },

@@ -16,6 +16,35 @@ typedef struct cut {
     int32_t lines, steps, depth, rest;
 } cut;
 
+/* What zero point and added bytes come to, for each value of a byte: the lower and the upper bytes of 16 bits. */
+typedef struct addends {
+    __m512i lower[4], upper[4];
+    bool fit; /* all are far from what 16 bits hold: they may be added to what was saturated */
+} addends;
+
+static addends addends_of(const tvis_gemm_s8_args *a)
+{
+    enum { MOST = 8192 };
+    const __m512i mul = _mm512_set1_epi32(a->add_q.mul), shift = _mm512_set1_epi32(a->add_q.shift),
+                  zero = _mm512_set1_epi32(a->add_q.zero), most = _mm512_set1_epi32(MOST);
+    __m512i x = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    int8_t lower[256], upper[256];
+    addends t = { .fit = true };
+    for (int i = 0; i < 256; i += 16, x = _mm512_add_epi32(x, _mm512_set1_epi32(16))) {
+        const __m512i byte = _mm512_cvtepi8_epi32(_mm512_cvtepi32_epi8(x)); /* 0 … 127, -128 … -1 */
+        const __m512i v = scale16(_mm512_sub_epi32(byte, zero), mul, mul, shift);
+        t.fit = t.fit && _mm512_cmpge_epi32_mask(_mm512_abs_epi32(v), most) == 0;
+        const __m512i y = _mm512_add_epi32(v, _mm512_set1_epi32(a->q.zero));
+        _mm_storeu_si128((__m128i *)(void *)(lower + i), _mm512_cvtepi32_epi8(y));
+        _mm_storeu_si128((__m128i *)(void *)(upper + i), _mm512_cvtepi32_epi8(_mm512_srai_epi32(y, 8)));
+    }
+    for (int i = 0; i < 4; i++) {
+        t.lower[i] = _mm512_loadu_si512(lower + 64 * i);
+        t.upper[i] = _mm512_loadu_si512(upper + 64 * i);
+    }
+    return t;
+}
+
 /* Rows [first, end) of x, which all panels take before the next ones, and their rests. A block has 16 rows at least if
  * x has. */
 typedef struct block {
@@ -23,6 +52,7 @@ typedef struct block {
     cut by;
     int32_t first, end;
     const int8_t *rest;
+    const addends *add; /* or NULL */
 } block;
 
 /* The fewest steps that leave no rest, one more than needed at most; false: there are none. */
@@ -185,16 +215,70 @@ static inline __m512i twice_of(const __m512i *s, __m512i m, __m512i odd)
     return _mm512_mask_shuffle_epi32(_mm512_mul_epi32(next, odd), 0x5555, _mm512_mul_epi32(*s, m), _MM_PERM_DDBB);
 }
 
-TVIS_INLINE void finish_twice(const tvis_gemm_s8_args *a, const columns *c, const __m512i *s, int32_t i, int32_t end,
-                              const int vecs)
+/* A byte of a table for each byte of x. */
+static inline __m512i entry_of(const __m512i table[4], __m512i x, __mmask64 negative)
+{
+    return _mm512_mask_mov_epi8(_mm512_permutex2var_epi8(table[0], x, table[1]), negative,
+                                _mm512_permutex2var_epi8(table[2], x, table[3]));
+}
+
+/* What is added to rows of 16 or 32, in the order of clamp64_of_twice(): 16 bits each. */
+typedef struct added {
+    __m512i left, right;
+} added;
+
+TVIS_INLINE added added_to(const tvis_gemm_s8_args *a, const addends *t, const int8_t *x, int32_t rows, __mmask64 mask,
+                           const int vecs)
+{
+    const ptrdiff_t ld = a->ldy;
+    __m512i v;
+    if (vecs == 2) {
+        v = _mm512_zextsi256_si512(_mm256_maskz_loadu_epi8((__mmask32)mask, x));
+        if (rows > 1)
+            v = _mm512_inserti64x4(v, _mm256_maskz_loadu_epi8((__mmask32)mask, x + ld), 1);
+    } else {
+        v = _mm512_zextsi128_si512(_mm_maskz_loadu_epi8((__mmask16)mask, x));
+        if (rows > 1)
+            v = _mm512_inserti32x4(v, _mm_maskz_loadu_epi8((__mmask16)mask, x + ld), 1);
+        if (rows > 2)
+            v = _mm512_inserti32x4(v, _mm_maskz_loadu_epi8((__mmask16)mask, x + 2 * ld), 2);
+        if (rows > 3)
+            v = _mm512_inserti32x4(v, _mm_maskz_loadu_epi8((__mmask16)mask, x + 3 * ld), 3);
+    }
+    v = in_order(v); /* which is its own inverse */
+    const __mmask64 negative = _mm512_movepi8_mask(v);
+    const __m512i lower = entry_of(t->lower, v, negative), upper = entry_of(t->upper, v, negative);
+    return (added){ _mm512_unpacklo_epi8(lower, upper), _mm512_unpackhi_epi8(lower, upper) };
+}
+
+static inline __m512i halved(__m512i a, __m512i b)
+{
+    return _mm512_srai_epi16(_mm512_adds_epi16(_mm512_packs_epi32(a, b), _mm512_set1_epi16(1)), 1);
+}
+
+TVIS_INLINE void finish_twice(const tvis_gemm_s8_args *a, const columns *c, const addends *t, const __m512i *s,
+                              int32_t i, int32_t end, const int vecs, const bool add)
 {
 #define TWICE(q) twice_of(s + q, c->mul[(q) % vecs], c->odd[(q) % vecs])
     const limits64 limits = limits64_of_twice(&a->q);
     const __mmask64 mask = first64(c->count);
-    int8_t *y = a->y + (ptrdiff_t)i * a->ldy + c->j;
-    for (int32_t left = end - i; left > 0; left -= 4 / vecs, s += 4, y += 4 / vecs * a->ldy)
-        store_rows(y, a->ldy, left, mask, in_order(clamp64_of_twice(TWICE(0), TWICE(1), TWICE(2), TWICE(3), limits)),
-                   vecs);
+    const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j, step = 4 / vecs * (ptrdiff_t)a->ldy;
+    const int8_t *x = add ? a->add + at : NULL;
+    int8_t *y = a->y + at;
+    for (int32_t left = end - i; left > 0; left -= 4 / vecs, s += 4, y += step) {
+        const __m512i v0 = TWICE(0), v1 = TWICE(1), v2 = TWICE(2), v3 = TWICE(3);
+        __m512i v;
+        if (add) {
+            const added with = added_to(a, t, x, left, mask, vecs);
+            v = _mm512_packs_epi16(_mm512_adds_epi16(halved(v0, v1), with.left),
+                                   _mm512_adds_epi16(halved(v2, v3), with.right));
+            v = _mm512_min_epi8(limits.hi, _mm512_max_epi8(limits.lo, v));
+            x += step;
+        } else {
+            v = clamp64_of_twice(v0, v1, v2, v3, limits);
+        }
+        store_rows(y, a->ldy, left, mask, in_order(v), vecs);
+    }
 #undef TWICE
 }
 
@@ -206,37 +290,37 @@ static void copy_sums(const tvis_gemm_s8_args *a, const sums *from, const __m512
             _mm512_mask_storeu_epi32(y + v * NR, first16(a->n - from->j - v * NR), *s);
 }
 
-static void finish_rows(const tvis_gemm_s8_args *a, const sums *from, const __m512i *s, int32_t i, int32_t end)
+static void finish_rows(const block *b, const sums *from, const __m512i *s, int32_t i, int32_t end)
 {
-    if (a->y32) {
-        copy_sums(a, from, s, i, end);
-        return;
-    }
+    const tvis_gemm_s8_args *a = b->a;
     const columns *c = from->c;
-    if (c->twice && from->vecs == 2)
-        finish_twice(a, c, s, i, end, 2);
+    const bool wide = from->vecs == 2;
+    if (a->y32)
+        copy_sums(a, from, s, i, end);
+    else if (c->twice && a->add && wide)
+        finish_twice(a, c, b->add, s, i, end, 2, true);
+    else if (c->twice && a->add)
+        finish_twice(a, c, b->add, s, i, end, 1, true);
+    else if (c->twice && wide)
+        finish_twice(a, c, NULL, s, i, end, 2, false);
     else if (c->twice)
-        finish_twice(a, c, s, i, end, 1);
-    else if (from->vecs == 2 && a->add)
-        finish_as(a, c, s, i, end, 2, true);
-    else if (from->vecs == 2)
-        finish_as(a, c, s, i, end, 2, false);
-    else if (a->add)
-        finish_as(a, c, s, i, end, 1, true);
+        finish_twice(a, c, NULL, s, i, end, 1, false);
+    else if (wide)
+        finish_as(a, c, s, i, end, 2, a->add != NULL);
     else
-        finish_as(a, c, s, i, end, 1, false);
+        finish_as(a, c, s, i, end, 1, a->add != NULL);
 }
 
-static void finish(const tvis_gemm_s8_args *a, const sums *from, const __m512i *s)
+static void finish(const block *b, const sums *from, const __m512i *s)
 {
     const int32_t half = from->i + ROWS;
     if (!from->high) {
-        finish_rows(a, from, s + (from->i - from->row) * from->vecs, from->i, from->end);
+        finish_rows(b, from, s + (from->i - from->row) * from->vecs, from->i, from->end);
     } else if (from->next == half) {
-        finish_rows(a, from, s, from->i, from->end);
+        finish_rows(b, from, s, from->i, from->end);
     } else {
-        finish_rows(a, from, s, from->i, half);
-        finish_rows(a, from, s + (ROWS + half - from->next) * from->vecs, half, from->end);
+        finish_rows(b, from, s, from->i, half);
+        finish_rows(b, from, s + (ROWS + half - from->next) * from->vecs, half, from->end);
     }
 }
 
@@ -263,13 +347,13 @@ static void run_block(const block *b)
     int32_t *to = (int32_t *)tiles_of.s;
     for (int32_t j = 0; j < a->n; j += 2 * NR) {
         columns *at = &c[j / (2 * NR) % 2];
-        *at = columns_of(a, NULL, j, a->n - j > NR ? 2 : 1);
+        *at = columns_of(a, NULL, j, a->n - j > NR ? 2 : 1, !a->add || (b->add && b->add->fit));
         for (int32_t i = b->first; i < b->end; i += 2 * ROWS, now = next) {
             next.c = at;
             place(b, i, j, &next);
             multiply(b, &next);
             if (now.c)
-                finish(a, &now, tiles_of.s);
+                finish(b, &now, tiles_of.s);
             if (store_result(a, &next))
                 next.c = NULL;
             else
@@ -277,7 +361,7 @@ static void run_block(const block *b)
         }
     }
     if (now.c)
-        finish(a, &now, tiles_of.s);
+        finish(b, &now, tiles_of.s);
 }
 
 /* Rows of x that stay in the second-level cache while the panels pass, and whose rests fit. */
@@ -292,7 +376,12 @@ static void run_blocks(const tvis_gemm_s8_args *a, const cut *by)
 {
     int8_t rest[(BLOCK + 2 * ROWS) * PANEL_ROW];
     const int32_t rows = block_rows(a);
+    addends add;
     block b = { .a = a, .by = *by, .rest = rest };
+    if (a->add && !a->y32) {
+        add = addends_of(a);
+        b.add = &add;
+    }
     configure_tiles(a->m < ROWS ? a->m : ROWS, by->depth);
     for (b.first = 0; b.first < a->m; b.first = b.end) {
         b.end = a->m - b.first < rows + ROWS ? a->m : b.first + rows;

@@ -10,17 +10,17 @@
 enum { GROUP = 4, NR = 16 };
 
 /* What a tile's columns need to become results: `vecs` vectors from column j on. bias: with the correction of panels
- * from w on, or, where w is NULL, without. */
+ * from w on, or, where w is NULL, without. twice: multipliers may be doubled. */
 typedef struct columns {
     __m512i bias[4], mul[4], odd[4];
     int32_t j, count;
     bool twice; /* mul is what twice16() takes */
 } columns;
 
-static inline columns columns_of(const tvis_gemm_s8_args *a, const int8_t *w, int32_t j, int32_t vecs)
+static inline columns columns_of(const tvis_gemm_s8_args *a, const int8_t *w, int32_t j, int32_t vecs, bool twice)
 {
     const size_t panel = tvis_gemm_s8_panel(a->k, GROUP, NR);
-    columns c = { .j = j, .count = a->n - j < vecs * NR ? a->n - j : vecs * NR, .twice = !a->add };
+    columns c = { .j = j, .count = a->n - j < vecs * NR ? a->n - j : vecs * NR, .twice = twice };
     for (int32_t v = 0; v < vecs; v++) {
         const __mmask16 mask = first16(c.count - v * NR);
         const int32_t at = j + v * NR;

@@ -249,7 +249,7 @@ static const width *width_for(int32_t columns_left, const block *b)
 static void rows_of(const tvis_gemm_s8_args *a, const block *b, const width *by, int32_t j)
 {
     const int8_t *w = a->w + (size_t)(j / NR) * tvis_gemm_s8_panel(a->k, GROUP, NR);
-    const columns c = columns_of(a, w, j, by->vecs);
+    const columns c = columns_of(a, w, j, by->vecs, !a->add);
     int32_t i = b->first;
     for (int t = 0; t < 4; t++)
         for (; b->end - i >= by->rows[t]; i += by->rows[t])
