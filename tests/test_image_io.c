@@ -332,9 +332,11 @@ static void failures_leave_nothing(void **state)
 
 /* ---- photographs ---- */
 
-static const tvis_preprocess crop_preset = {
-    TVIS_FILTER_BILINEAR, TVIS_FIT_CROP, 3, 0, 0.875f, { 0, 0, 0 }, { 1, 1, 1 }
-};
+static const tvis_preprocess crop_preset = { .filter = TVIS_FILTER_BILINEAR,
+                                             .fit = TVIS_FIT_CROP,
+                                             .channels = 3,
+                                             .crop = 0.875f,
+                                             .std = { 1, 1, 1 } };
 
 /* side x side pixels in malloc's memory. */
 static uint8_t *crop_of(const char *path, uint8_t filter, uint32_t resized, uint32_t side)
