@@ -45,11 +45,11 @@ static tvis_status check(const tvis_match_config *c, uint32_t na, uint32_t nb, u
     return TVIS_OK;
 }
 
-/* The fastest kernel for many rows. */
+/* The fastest kernel for many rows of those that round no factor. */
 static const tvis_gemm_f32_variant *choose(uint32_t cpu)
 {
     const tvis_gemm_f32_variant *v = tvis_gemm_f32;
-    while ((v->k.cpu & ~cpu) || v->k.m_max)
+    while ((v->k.cpu & ~(cpu & ~TVIS_CPU_AMX_BF16)) || v->k.m_max)
         v++;
     return v;
 }

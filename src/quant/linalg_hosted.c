@@ -7,11 +7,11 @@
 
 enum { BLOCK = 64 };
 
-/* The fastest kernel for many rows. */
+/* The fastest kernel for many rows of those that round no factor. */
 static const tvis_gemm_f32_variant *kernel(uint32_t cpu)
 {
     const tvis_gemm_f32_variant *v = tvis_gemm_f32;
-    while ((v->k.cpu & ~cpu) || v->k.m_max || v->k.nr > TVIS_PRODUCT_COLUMNS)
+    while ((v->k.cpu & ~(cpu & ~TVIS_CPU_AMX_BF16)) || v->k.m_max || v->k.nr > TVIS_PRODUCT_COLUMNS)
         v++;
     return v;
 }
