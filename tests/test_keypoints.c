@@ -454,7 +454,8 @@ static float vertex(double before, double middle, double after)
     return bend > 0 ? (float)fmax(-0.5, fmin(0.5, (after - before) / (2 * bend))) : 0.0f;
 }
 
-static void compare_corner(plane sharp, int reach, int border, const int pixel[2], const tvis_keypoint *p)
+/* p: where the corner was found; raw: its score without corners. */
+static void compare_corner(plane sharp, int reach, int border, const int pixel[2], float raw, const tvis_keypoint *p)
 {
     int u = -1, v = -1;
     double best = 0;
@@ -469,6 +470,7 @@ static void compare_corner(plane sharp, int reach, int border, const int pixel[2
     const double *row = &sharp[v + AROUND][u + AROUND];
     assert_float_equal(p->x, (float)u + vertex(row[-1], best, row[1]), 2e-3f);
     assert_float_equal(p->y, (float)v + vertex(row[-FRAME], best, row[FRAME]), 2e-3f);
+    assert_float_equal(p->score, raw * (float)(best / (best + 1e-3)), 1e-5f);
 }
 
 static void corners_of_any_picture(void **state)
@@ -478,21 +480,39 @@ static void corners_of_any_picture(void **state)
     (void)state;
     for (unsigned seed = 1; seed <= 40; seed++) {
         tvis_random_fill(seed, "picture", TVIS_RANDOM_INPUT, 1, picture, SIDE * SIDE);
+        for (int i = 0; i < SIDE * SIDE; i++)
+            picture[i] *= seed % 2 ? 0.05f : 1.0f;
         sharpness(picture, sharp);
         for (int corner = 1; corner <= TVIS_KEYPOINT_MAX_CORNER; corner++) {
             const int edge = (int)(seed * 7) % SIDE;
             const int pixels[][2] = { { edge, (int)(seed * 11) % SIDE }, { 0, edge }, { SIDE - 1, SIDE - 1 } };
+            tvis_keypoint p[ROOM], raw[1];
             for (size_t i = 0; i < TVIS_COUNT(pixels); i++) {
-                tvis_keypoint p[ROOM];
+                assert_int_equal(corners_near(picture, 0, 0, &pixels[i], 1, raw), 1);
                 assert_int_equal(corners_near(picture, (uint16_t)corner, 0, &pixels[i], 1, p), 1);
-                compare_corner(sharp, corner, 1, pixels[i], p);
+                compare_corner(sharp, corner, 1, pixels[i], raw[0].score, p);
             }
-            tvis_keypoint p[ROOM];
             const int pixel[] = { 12, 31 };
+            assert_int_equal(corners_near(picture, 0, 8, &pixel, 1, raw), 1);
             assert_int_equal(corners_near(picture, (uint16_t)corner, 8, &pixel, 1, p), 1);
-            compare_corner(sharp, corner, 8, pixel, p);
+            compare_corner(sharp, corner, 8, pixel, raw[0].score, p);
         }
     }
+}
+
+/* A sharp corner and a dull one, which the network likes better. */
+static void sharp_ones_come_first(void **state)
+{
+    static float picture[SIDE * SIDE];
+    const int pixels[][2] = { { 9, 9 }, { 30, 30 } };
+    tvis_keypoint p[ROOM];
+    (void)state;
+    for (int i = 0; i < SIDE * SIDE; i++)
+        picture[i] = i % SIDE < 9 && i / SIDE < 9 ? 0.01f : i % SIDE > 30 && i / SIDE > 30 ? 0.8f : 0.0f;
+    assert_int_equal(corners_near(picture, 0, 0, pixels, 2, p), 2);
+    assert_true(p[0].x == 9.0f && p[1].x == 30.0f && p[0].score > p[1].score);
+    assert_int_equal(corners_near(picture, 4, 0, pixels, 2, p), 2);
+    assert_true(p[0].x > 28.0f && p[1].x < 12.0f && p[0].score > 10.0f * p[1].score);
 }
 
 /* A bright quarter, whose corner lies between pixels: each pixel is as bright as what it covers. */
@@ -521,7 +541,7 @@ static void corner_between_pixels(void **state)
     }
 }
 
-/* Without a corner, or without a number, a point stays. */
+/* Where there is no corner, or no number, there is no point. */
 static void no_corners(void **state)
 {
     static float picture[SIDE * SIDE];
@@ -531,8 +551,8 @@ static void no_corners(void **state)
     for (int kind = 0; kind < 4; kind++) {
         for (int i = 0; i < SIDE * SIDE; i++)
             picture[i] = kind == 0 ? 0.5f : kind == 1 ? (float)(i % SIDE) / SIDE : kind == 2 ? (float)NAN : INFINITY;
-        assert_int_equal(corners_near(picture, 4, 0, pixels, 2, p), 2);
-        assert_true(p[0].x == 20.0f && p[0].y == 19.0f && p[1].x == 0.0f && p[1].y == 0.0f);
+        assert_int_equal(corners_near(picture, 0, 0, pixels, 2, p), 2);
+        assert_int_equal(corners_near(picture, 4, 0, pixels, 2, p), 0);
     }
 }
 
@@ -558,6 +578,7 @@ int main(void)
         cmocka_unit_test(centres_of_mass),
         cmocka_unit_test(coordinates_of_the_picture),
         cmocka_unit_test(corners_of_any_picture),
+        cmocka_unit_test(sharp_ones_come_first),
         cmocka_unit_test(corner_between_pixels),
         cmocka_unit_test(no_corners),
     };

@@ -85,7 +85,8 @@ typedef struct points_options {
           .placeholder = "C",                                                                                          \
           .min = 0,                                                                                                    \
           .max = TVIS_KEYPOINT_MAX_CORNER,                                                                             \
-          .help = "instead, where there is one, to the sharpest corner of\nthe picture so near (4; 0: off)" },         \
+          .help = "instead, to the sharpest corner of the picture so near,\nwhere scores fall if it is dull (4; 0: "   \
+                  "off)" },                                                                                            \
         { .name = "style",                                                                                             \
           .kind = ARG_CHOICE,                                                                                          \
           .value = &(o)->style,                                                                                        \

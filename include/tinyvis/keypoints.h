@@ -38,8 +38,8 @@ typedef struct tvis_keypoints_config {
     uint8_t  nms;         /* tvis_nms */
     uint8_t  style;       /* tvis_keypoint_style */
     uint16_t refine;      /* pixels, 0 to TVIS_KEYPOINT_MAX_RADIUS; a point moves to the centre of mass of the scores so near */
-    uint16_t corner;      /* pixels, 0 to TVIS_KEYPOINT_MAX_CORNER; or to the sharpest corner of the picture so near, if there is one;
-                             of points that come next to each other the strongest stays */
+    uint16_t corner;      /* pixels, 0 to TVIS_KEYPOINT_MAX_CORNER; instead, a point moves to the sharpest corner of the picture so near,
+                             its score falls where that is dull; of points that come next to each other the strongest stays */
     const tvis_tensor *picture; /* with corner: the network's input, (1, H, W, 1), F32; the caller's */
 } tvis_keypoints_config;
 

@@ -191,6 +191,12 @@ static uint32_t pop(uint32_t *heap, uint32_t *n, const float *score)
     return first;
 }
 
+static void make_heap(uint32_t *heap, uint32_t n, const float *score)
+{
+    for (uint32_t i = n / 2; i-- > 0;)
+        sift(heap, n, i, score);
+}
+
 static uint32_t candidates(const tvis_keypoints_config *c, const tvis_nms_maps *m, uint32_t *heap)
 {
     uint32_t n = 0;
@@ -200,14 +206,31 @@ static uint32_t candidates(const tvis_keypoints_config *c, const tvis_nms_maps *
         if (strong && (c->nms == TVIS_NMS_GRID || m->found[i]))
             heap[n++] = i;
     }
-    for (uint32_t i = n / 2; i-- > 0;)
-        sift(heap, n, i, m->score);
+    make_heap(heap, n, m->score);
     return n;
 }
 
 static bool inside(const tvis_nms_maps *m, int32_t border, int32_t x, int32_t y)
 {
     return x >= border && y >= border && x < m->w - border && y < m->h - border;
+}
+
+/* The strongest of the heap that stays, as a whole pixel, its index in *at; false where none is left. */
+static bool next(const tvis_keypoints_config *c, const tvis_nms_maps *m, uint32_t *heap, uint32_t *n, uint32_t *at,
+                 tvis_keypoint *p)
+{
+    while (*n > 0) {
+        *at = pop(heap, n, m->score);
+        const int32_t x = (int32_t)*at % m->w, y = (int32_t)*at / m->w;
+        *p = (tvis_keypoint){ (float)x, (float)y, m->score[*at] };
+        if (c->nms == TVIS_NMS_GRID && m->found[*at])
+            continue;
+        if (c->nms == TVIS_NMS_GRID)
+            tvis_nms_take(m, *at);
+        if (inside(m, c->border, x, y))
+            return true;
+    }
+    return false;
 }
 
 /* To the centre of mass of the scores at most `reach` pixels to each side. */
@@ -229,41 +252,53 @@ static void refine(const tvis_nms_maps *m, int32_t reach, tvis_keypoint *p)
     }
 }
 
-/* To its place between the pixels; false if another point is there already. */
-static bool move(const tvis_keypoints_config *c, const tvis_nms_maps *m, float *work, tvis_keypoint *p)
+/* Takes the points of the heap once more from the strongest down, each to its corner, with the pixels next to it. */
+static uint32_t take_corners(const tvis_keypoints_config *c, const tvis_nms_maps *m, float *work, uint32_t *heap,
+                             uint32_t n, tvis_keypoint *points)
 {
-    if (!c->corner || !tvis_corner_near(c, work, p)) {
-        refine(m, c->refine, p);
-        return true;
-    }
-    const uint32_t at = (uint32_t)(p->y + 0.5f) * (uint32_t)m->w + (uint32_t)(p->x + 0.5f);
     const tvis_nms_maps taken = { .w = m->w, .h = m->h, .radius = 1, .found = m->near };
-    if (m->near[at])
-        return false;
-    tvis_nms_take(&taken, at);
-    return true;
+    const uint32_t w = (uint32_t)m->w;
+    uint32_t count = 0;
+    make_heap(heap, n, m->score);
+    memset(taken.found, 0, w * (size_t)m->h);
+    while (n > 0 && count < c->max_points) {
+        uint32_t at = pop(heap, &n, m->score);
+        tvis_keypoint *p = &points[count];
+        *p = (tvis_keypoint){ (float)(at % w), (float)(at / w), m->score[at] };
+        (void)tvis_corner_near(c, work, p);
+        at = (uint32_t)(p->y + 0.5f) * w + (uint32_t)(p->x + 0.5f);
+        if (taken.found[at])
+            continue;
+        tvis_nms_take(&taken, at);
+        count++;
+    }
+    return count;
 }
 
 static uint32_t select(const tvis_keypoints_config *c, const tvis_nms_maps *m, float *work, uint32_t *heap,
                        tvis_keypoint *points)
 {
-    uint32_t count = 0;
+    uint32_t count = 0, at;
+    tvis_keypoint p;
     if (c->nms == TVIS_NMS_MAXPOOL)
         tvis_nms_maxpool(m);
-    if (c->corner)
-        memset(m->near, 0, (size_t)m->w * (size_t)m->h);
-    for (uint32_t n = candidates(c, m, heap); n > 0 && count < c->max_points;) {
-        const uint32_t at = pop(heap, &n, m->score);
-        const int32_t x = (int32_t)at % m->w, y = (int32_t)at / m->w;
-        if (c->nms == TVIS_NMS_GRID && m->found[at])
+    uint32_t n = candidates(c, m, heap);
+    const uint32_t all = n, most = c->corner ? all : c->max_points;
+    while (count < most && next(c, m, heap, &n, &at, &p)) {
+        if (!c->corner) {
+            refine(m, c->refine, &p);
+            points[count++] = p;
             continue;
-        if (c->nms == TVIS_NMS_GRID)
-            tvis_nms_take(m, at);
-        points[count] = (tvis_keypoint){ (float)x, (float)y, m->score[at] };
-        if (inside(m, c->border, x, y) && move(c, m, work, &points[count]))
-            count++;
+        }
+        const float sharp = tvis_corner_near(c, work, &p);
+        m->score[at] *= sharp / (sharp + TVIS_CORNER_HALF);
+        if (sharp > 0.0f)
+            heap[all - ++count] = at; /* the heap has left this place already */
     }
-    return count;
+    if (!c->corner)
+        return count;
+    memmove(heap, heap + all - count, count * sizeof *heap);
+    return take_corners(c, m, work, heap, count, points);
 }
 
 tvis_status tvis_keypoints_run(const tvis_keypoints_config *c, const tvis_tensor *scores,

@@ -68,7 +68,7 @@ size_t tvis_corner_floats(int32_t reach)
     return n * n + n * (n - LOST) + 3 * m * m;
 }
 
-bool tvis_corner_near(const tvis_keypoints_config *c, float *work, tvis_keypoint *p)
+float tvis_corner_near(const tvis_keypoints_config *c, float *work, tvis_keypoint *p)
 {
     const int32_t reach = c->corner, n = 2 * reach + 1 + APRON, m = n - 2 * LOST - 2, k = m - LOST;
     const int32_t x = (int32_t)p->x, y = (int32_t)p->y, border = c->border ? c->border : 1;
@@ -91,8 +91,8 @@ bool tvis_corner_near(const tvis_keypoints_config *c, float *work, tvis_keypoint
                 p->y = (float)v;
             }
     if (!best)
-        return false;
+        return 0.0f;
     p->x += vertex(best, 1);
     p->y += vertex(best, k);
-    return true;
+    return *best;
 }
