@@ -10,7 +10,8 @@ W, H, LEFT, TOP, GAP = 300, 150, 50, 30, 60
 def read(folder):
     """[(stage, loss, steps, values)]"""
     out = []
-    for stage in ("shapes", *(f.stem for f in sorted(pathlib.Path(folder).glob("joint*.csv")))):
+    for stage in [n for n in ("shapes", *(f.stem for f in sorted(pathlib.Path(folder).glob("joint*.csv"))), "tune")
+                  if (pathlib.Path(folder) / f"{n}.csv").exists()]:
         with open(pathlib.Path(folder) / f"{stage}.csv", newline="", encoding="ascii") as f:
             rows = list(csv.DictReader(f))
         steps = [int(r["step"]) for r in rows]

@@ -4,9 +4,11 @@
   shapes   the detector on synthetic shapes
   label    homographic adaptation: points of photographs that many views of them agree on
   joint    detector and descriptors on pairs of views of the labelled photographs
-Labelling and joint training are repeated, each round with the detector of the last one. Stopped at any point, the same command goes on where it was; every
+Labelling and joint training are repeated, each round with the detector of the last one; or, with --start, both are done once for
+weights that are there already, and the labels are corners that these find and match again (tune). Stopped at any point, the same command goes on where it was; every
 random number is drawn from (seed, stage, step)."""
 import argparse
+import contextlib
 import pathlib
 import time
 
@@ -15,23 +17,25 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import pictures
+import blob
+import labels
 import shapes
 import warps
-from net import SuperPoint, cells, channels_of, heat
+from labels import LABEL_H, LABEL_W
+from net import LAYERS, SuperPoint, batch, cells, channels_of, sample
 
-LABEL_W, LABEL_H = 256, 192
-FAINT = 6.0  # squared gray levels a pixel
-FEWEST = 25  # points of a labelled part that is trained on
 W, H = shapes.W, shapes.H
 
 
 class Run:
     """A net, its optimizer, and where it stands; kept in one file."""
 
-    def __init__(self, a, stage, steps, rate):
+    def __init__(self, a, stage, steps, rate, start=None):
         self.file, self.steps, self.step, self.rate = a.out / f"{stage}.pt", steps, 0, rate
-        self.net = SuperPoint(a.channels).to(memory_format=torch.channels_last)
+        self.net = SuperPoint(start.channels, start.normed) if start else SuperPoint(a.channels)
+        if start:
+            self.net.load_state_dict(start.state_dict())
+        self.net = self.net.to(memory_format=torch.channels_last)
         self.opt = torch.optim.AdamW(self.net.parameters(), lr=rate, weight_decay=1e-4)
         self.log, self.sums, self.count, self.cpu, self.began = a.out / f"{stage}.csv", {}, 0, 0.0, time.process_time()
         if self.file.exists():
@@ -39,11 +43,6 @@ class Run:
             self.net.load_state_dict(state["net"])
             self.opt.load_state_dict(state["opt"])
             self.step, self.cpu = state["step"], state["cpu"]
-
-    def begin(self, seed):
-        """At each step: the random numbers that PyTorch draws in it."""
-        torch.manual_seed(seed * 1000003 + self.step)
-        return self.step < self.steps
 
     def learn(self, losses):
         """One step down the sum of the losses. The rate stays the same, and falls to 0 in the last third: the number of steps
@@ -75,18 +74,31 @@ class Run:
         self.sums, self.count = {}, 0
 
 
-def batch(ims):
-    x = torch.from_numpy(np.stack(ims).astype(np.float32) / 255)[:, None]
-    return x.contiguous(memory_format=torch.channels_last)
+def has_amx():
+    return getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)()
 
 
-def mark(points, w, h):
-    """Points to a picture (h, w) of 0 and 1."""
-    out = np.zeros((h, w), np.uint8)
-    p = np.round(points).astype(int)
-    p = p[(p >= 0).all(1) & (p[:, 0] < w) & (p[:, 1] < h)]
-    out[p[:, 1], p[:, 0]] = 1
-    return out
+def quick(a):
+    return torch.autocast("cpu", torch.bfloat16) if a.bf16 else contextlib.nullcontext()
+
+
+class Batches(torch.utils.data.Dataset):
+    """What `make(step)` gives for each step, made beside the training by another process if a.workers is 1."""
+
+    def __init__(self, make, steps):
+        self.make, self.steps = make, steps
+
+    def __len__(self):
+        return self.steps
+
+    def __getitem__(self, step):
+        return self.make(step)
+
+
+def batches(a, run, make):
+    steps = range(run.step, run.steps)
+    return torch.utils.data.DataLoader(Batches(make, run.steps), batch_size=None, sampler=steps, num_workers=a.workers,
+                                       collate_fn=lambda made: made)
 
 
 def detector_loss(scores, target, valid):
@@ -135,92 +147,11 @@ def train_shapes(a):
     run = Run(a, "shapes", a.shapes_steps, 5e-3)
     run.net.train()
     pool = drawn(a) if run.step < run.steps else []
-    while run.begin(a.seed):
-        x, target, valid = shapes_batch(a, pool, run.step, 2 * a.pairs)
-        run.learn({"points": detector_loss(run.net(x, False)[0], target, valid)})
+    for x, target, valid in batches(a, run, lambda step: shapes_batch(a, pool, step, 2 * a.pairs)):
+        with quick(a):
+            scores = run.net(x, False)[0]
+        run.learn({"points": detector_loss(scores, target, valid)})
     return run.net
-
-
-# ---- labels ----
-
-def adapted(a, net, rng, im):
-    """The mean of what the detector says of many views, seen from the picture."""
-    h, w = im.shape
-    views, homographies = [im.astype(np.float32)], [np.eye(3)]
-    for _ in range(a.views - 1):
-        m = warps.homography(rng, w, h, 0.9)
-        homographies.append(m)
-        views.append(warps.picture(m, im.astype(np.float32), w, h))
-    with torch.no_grad():
-        maps = torch.cat([heat(net(batch(views[i:i + 8]), False)[0]) for i in range(0, len(views), 8)]).numpy()
-    total, seen = np.zeros((h, w), np.float32), np.zeros((h, w), np.float32)
-    for p, m in zip(maps, homographies):
-        back = np.linalg.inv(m)
-        inside = warps.valid(m, w, h)
-        total += warps.picture(back, p * inside, w, h)
-        seen += warps.picture(back, inside.astype(np.float32), w, h)
-    return total / np.maximum(seen, 1e-3) * (seen > 3)
-
-
-def peaks(p, threshold, radius=4, most=200):
-    """Local maxima, strongest first: (n, 2)."""
-    best = cv2.dilate(p, np.ones((2 * radius + 1, 2 * radius + 1), np.uint8))
-    y, x = np.nonzero((p == best) & (p > threshold))
-    order = np.argsort(-p[y, x], kind="stable")[:most]
-    return np.stack((x, y), 1)[order].astype(np.float32)
-
-
-def vertex(v):
-    """Where the parabola through three values is highest, from the middle one."""
-    bend = 2 * v[1] - v[0] - v[2] if len(v) == 3 else 0
-    return float(np.clip((v[2] - v[0]) / (2 * bend), -0.5, 0.5)) if bend > 0 else 0.0
-
-
-def corners(im, points, reach=8, apart=3, most=120):
-    """The corners of the picture (local maxima of the smaller eigenvalue of the structure tensor, between pixels) that have one of
-    the points within reach: the mean of the views knows where there are points, but not to the pixel. Points on a mere edge, which
-    could be anywhere along it, and faint ones, which another light hides, are none. The sharpest come last: of several in a cell
-    that one counts."""
-    values = cv2.cornerEigenValsAndVecs(cv2.GaussianBlur(im.astype(np.float32), (5, 5), 1.0), 3, 3)
-    corner, edge = values[..., :2].min(2), values[..., :2].max(2)
-    h, w = im.shape
-    best = cv2.dilate(corner, np.ones((2 * apart + 1, 2 * apart + 1), np.uint8))
-    near = cv2.dilate(mark(points, w, h), np.ones((2 * reach + 1, 2 * reach + 1), np.uint8))
-    y, x = np.nonzero((corner == best) & (corner > np.maximum(0.08 * edge, FAINT)) & (near > 0))
-    order = np.argsort(corner[y, x], kind="stable")[-most:]
-    return np.array([(i + vertex(corner[j, max(0, i - 1):i + 2]), j + vertex(corner[max(0, j - 1):j + 2, i]))
-                     for j, i in zip(y[order], x[order])], np.float32).reshape(-1, 2)
-
-
-def label(a, net, turn):
-    """Crops of the photographs and their points, in files of 100."""
-    net.eval()
-    photos = pictures.load(a.pictures, "train")
-    folder = a.out / f"labels{turn}"
-    folder.mkdir(exist_ok=True)
-    for start in range(0, a.crops, 100):
-        file = folder / f"{start:05d}.npz"
-        if file.exists():
-            continue
-        ims, all_points = [], []
-        for i in range(start, start + 100):
-            rng = np.random.default_rng((a.seed, 2, i))
-            im = pictures.crop(rng, photos, LABEL_W, LABEL_H)
-            ims.append(im)
-            all_points.append(peaks(adapted(a, net, rng, im), a.threshold))
-        new = folder / "new.npz"
-        np.savez(new, ims=np.stack(ims), counts=[len(p) for p in all_points], points=np.concatenate(all_points))
-        new.replace(file)
-    ims, points = [], []
-    for file in sorted(folder.glob("[0-9]*.npz")):
-        z = np.load(file)
-        ims += list(z["ims"])
-        points += np.split(z["points"], np.cumsum(z["counts"])[:-1])
-    both = [(im, corners(im, p)) for im, p in zip(ims, points)]
-    both = [b for b in both if len(b[1]) >= FEWEST]
-    if not both:
-        raise SystemExit("the detector finds too little in the photographs: more --shapes-steps or a lower --threshold")
-    return [b[0] for b in both], [b[1] for b in both]
 
 
 # ---- both heads ----
@@ -247,11 +178,11 @@ def inside(points, valid):
 
 
 def pair(a, step, i, labelled):
+    """Two views of a crop, the shares of its points, and places in both that are the same."""
     rng = np.random.default_rng((a.seed, 3, step, i))
-    ims, points = labelled
-    k = rng.integers(len(ims))
+    im, points, shares = labelled[rng.integers(len(labelled))]
     for _ in range(20):
-        first, second = view(rng, ims[k], points[k], 0.5), view(rng, ims[k], points[k], 1.0)
+        first, second = view(rng, im, points, 0.5), view(rng, im, points, 1.0)
         m = second[3] @ np.linalg.inv(first[3])
         y, x = np.nonzero(first[2])
         pick = rng.integers(len(x), size=min(len(x), 400)) if len(x) else []
@@ -265,14 +196,17 @@ def pair(a, step, i, labelled):
             break
     chosen = np.nonzero(ok)[0]
     chosen = chosen[rng.permutation(len(chosen))[:a.spots]] if len(chosen) else chosen
-    return first, second, spots[chosen], there[chosen]
+    return first, second, shares, spots[chosen], there[chosen]
 
 
-def sample(descriptors, spots):
-    """Descriptors (c, h / 8, w / 8) between the cells, where inference looks for them (TVIS_KEYPOINTS_DEMO)."""
-    at = torch.from_numpy(spots / (W / 2, H / 2) - 1).float()[None, None]
-    d = F.grid_sample(descriptors[None], at, mode="bilinear", align_corners=True)[0, :, 0]
-    return F.normalize(d, dim=0)
+def joint_batch(a, pool, labelled, step):
+    pairs = [pair(a, step, i, labelled) for i in range(a.pairs)]
+    drawn_x, drawn_target, drawn_valid = shapes_batch(a, pool, step, max(1, a.pairs // 2))
+    views = [(p[k], p[2]) for k in (0, 1) for p in pairs]
+    x = torch.cat((batch([v[0] for v, _ in views]), drawn_x))
+    target = torch.from_numpy(np.stack([cells(v[1], W, H, shares) for v, shares in views]))
+    valid = torch.from_numpy(np.stack([v[2] for v, _ in views]))
+    return x, target, valid, drawn_target, drawn_valid, [p[3:] for p in pairs]
 
 
 def descriptor_loss(da, db, spots, temperature=0.06):
@@ -291,24 +225,26 @@ def descriptor_loss(da, db, spots, temperature=0.06):
     return torch.stack(losses).mean() / 2
 
 
-def train_joint(a, labelled, turn, steps, start):
-    run = Run(a, f"joint{turn}", steps, 3e-3)
-    if run.step == 0:
-        run.net.load_state_dict(start.state_dict())
+def train_joint(a, labelled, stage, steps, rate, start):
+    run = Run(a, stage, steps, rate, start)
     run.net.train()
     pool = drawn(a) if run.step < run.steps else []
-    while run.begin(a.seed):
-        pairs = [pair(a, run.step, i, labelled) for i in range(a.pairs)]
-        drawn_x, drawn_target, drawn_valid = shapes_batch(a, pool, run.step, a.pairs)
-        x = torch.cat((batch([p[0][0] for p in pairs] + [p[1][0] for p in pairs]), drawn_x))
-        target = torch.from_numpy(np.stack([cells(p[k][1], W, H) for k in (0, 1) for p in pairs]))
-        valid = torch.from_numpy(np.stack([p[0][2] for p in pairs] + [p[1][2] for p in pairs]))
-        scores, d = run.net(x)
-        scores, drawn_scores = scores[:2 * a.pairs], scores[2 * a.pairs:]
-        run.learn({"points": detector_loss(scores, target, valid),
-                   "shapes": detector_loss(drawn_scores, drawn_target, drawn_valid),
-                   "descriptors": descriptor_loss(d[:a.pairs], d[a.pairs:2 * a.pairs], [p[2:] for p in pairs])})
+    for x, target, valid, drawn_target, drawn_valid, spots in batches(a, run, lambda step: joint_batch(a, pool, labelled, step)):
+        with quick(a):
+            scores, d = run.net(x)
+        n = len(target)
+        run.learn({"points": detector_loss(scores[:n], target, valid),
+                   "shapes": detector_loss(scores[n:], drawn_target, drawn_valid),
+                   "descriptors": descriptor_loss(d[:n // 2], d[n // 2:n], spots)})
     return run.net
+
+
+def from_blob(path):
+    """A net of the weights of a .tvis, without norms."""
+    w = {k: torch.from_numpy(v) for k, v in blob.weights(path).items()}
+    net = SuperPoint([w[f"{name}.weight"].shape[0] for name in (*LAYERS, "convPa", "convDb")], normed=False)
+    net.load_state_dict(w)
+    return net
 
 
 def main():
@@ -320,6 +256,10 @@ def main():
                    help="instead: ten numbers, of the encoder's layers, inside of the heads, of descriptors")
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--workers", type=int, default=0, help="1: pictures are made by another process, beside the training")
+    p.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=has_amx(), help="convolutions in bf16 (where the processor has AMX)")
+    p.add_argument("--start", type=pathlib.Path, metavar="M.tvis", help="train these weights on, instead of beginning anew")
+    p.add_argument("--tune-steps", type=int, default=8000, help="with --start")
     p.add_argument("--shapes", type=int, default=2500, help="synthetic pictures")
     p.add_argument("--shapes-steps", type=int, default=2000)
     p.add_argument("--crops", type=int, default=600, help="parts of photographs to label")
@@ -335,9 +275,14 @@ def main():
     torch.set_num_threads(a.threads)
     cv2.setNumThreads(1)
     torch.manual_seed(a.seed)
+    if a.start:
+        start = from_blob(a.start)
+        net = train_joint(a, labels.found_again(a, start), "tune", a.tune_steps, 4e-4, start)
+        torch.save(net.folded(), a.out / "superpoint.pth")
+        return
     net = train_shapes(a)
     for turn, steps in enumerate(a.joint_steps, 1):
-        net = train_joint(a, label(a, net, turn), turn, steps, net)
+        net = train_joint(a, labels.adapted(a, net, turn), f"joint{turn}", steps, 3e-3, net)
         torch.save(net.folded(), a.out / f"superpoint{turn}.pth")
 
 
