@@ -35,14 +35,14 @@ tvis_status tvis_fail_value(tvis_diag *d, tvis_status s, tvis_diag_code code, co
     return s;
 }
 
-tvis_status tvis_fail_shape(tvis_diag *d, tvis_status s, const char *subject, const char *detail,
-                            const int64_t *expected, uint32_t expected_rank, const int64_t *found, uint32_t found_rank)
+tvis_status tvis_fail_dims(tvis_diag *d, tvis_status s, const char *subject, const char *detail,
+                           const int32_t *expected, const int32_t *found)
 {
     if (d) {
         clear(d, s, TVIS_DIAG_SHAPE, subject, detail);
-        for (uint32_t i = 0; i < 4; i++) {
-            d->expected[i] = i < expected_rank ? expected[i] : -1;
-            d->found[i] = i < found_rank ? found[i] : -1;
+        for (int i = 0; i < 4; i++) {
+            d->expected[i] = expected[i];
+            d->found[i] = found[i];
         }
     }
     return s;

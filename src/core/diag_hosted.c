@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/diag.h"
 #include "core/port.h"
 
 /* SHAPE gives both sides, ONE_SHAPE the one that exists. */
@@ -155,4 +156,15 @@ int tvis_diag_format(const tvis_diag *d, char *text, size_t size)
     if (size)
         text[w.length < size ? w.length : size - 1] = '\0';
     return (int)w.length; /* a subject, a static text and a dozen numbers: far below INT_MAX */
+}
+
+tvis_status tvis_fail_shape(tvis_diag *d, tvis_status s, const char *subject, const char *detail,
+                            const int64_t *expected, uint32_t expected_rank, const int64_t *found, uint32_t found_rank)
+{
+    (void)tvis_fail(d, s, TVIS_DIAG_SHAPE, subject, detail);
+    for (uint32_t i = 0; d && i < 4; i++) {
+        d->expected[i] = i < expected_rank ? expected[i] : -1;
+        d->found[i] = i < found_rank ? found[i] : -1;
+    }
+    return s;
 }

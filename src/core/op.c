@@ -70,13 +70,8 @@ tvis_status tvis_plan_fail(const tvis_node_plan *p, tvis_status s, tvis_diag_cod
 tvis_status tvis_plan_fail_shape(const tvis_node_plan *p, const char *detail, const int32_t *expected,
                                  const int32_t *found)
 {
-    int64_t want[4], got[4];
-    for (int i = 0; i < 4; i++) {
-        want[i] = expected[i];
-        got[i] = found[i];
-    }
     const char *name = tvis_string(p->model, p->node->name);
-    return located(p, tvis_fail_shape(p->diag, TVIS_EFORMAT, name, detail, want, 4, got, 4));
+    return located(p, tvis_fail_dims(p->diag, TVIS_EFORMAT, name, detail, expected, found));
 }
 
 tvis_status tvis_plan_arity(const tvis_node_plan *p, uint32_t min, uint32_t max)

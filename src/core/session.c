@@ -204,7 +204,6 @@ tvis_status tvis_session_output(const tvis_session *s, uint32_t i, tvis_tensor *
 
 static tvis_status check_view(const tvis_tensor *want, const tvis_tensor *got, const char *what, tvis_diag *d)
 {
-    int64_t a[4], b[4];
     if (!got->data)
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, what, "data is NULL");
     if (got->dtype != want->dtype || got->layout > TVIS_NCHW)
@@ -215,12 +214,8 @@ static tvis_status check_view(const tvis_tensor *want, const tvis_tensor *got, c
         return tvis_fail_value(d, TVIS_EINVAL, TVIS_DIAG_ALIGN, what, NULL, (int64_t)size, (int64_t)past);
     if (got->layout == TVIS_NCHW && (got->dtype != TVIS_F32 || got->data == want->data))
         return tvis_fail(d, TVIS_EINVAL, TVIS_DIAG_ARGUMENT, what, "only NHWC is possible here");
-    for (int i = 0; i < 4; i++) {
-        a[i] = want->dims[i];
-        b[i] = got->dims[i];
-    }
     if (memcmp(want->dims, got->dims, sizeof want->dims) != 0)
-        return tvis_fail_shape(d, TVIS_EINVAL, what, "N H W C", a, 4, b, 4);
+        return tvis_fail_dims(d, TVIS_EINVAL, what, "N H W C", want->dims, got->dims);
     return TVIS_OK;
 }
 

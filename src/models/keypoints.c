@@ -42,11 +42,10 @@ static tvis_status check_shape(const tvis_tensor *t, const char *what, const cha
                                int32_t least, int32_t most, tvis_diag *d)
 {
     const int32_t *dims = t->dims;
-    const int64_t want[4] = { 1, h, w, least == most ? least : dims[3] },
-                  found[4] = { dims[0], dims[1], dims[2], dims[3] };
+    const int32_t want[4] = { 1, h, w, least == most ? least : dims[3] };
     if (dims[0] == 1 && dims[1] == h && dims[2] == w && dims[3] >= least && dims[3] <= most)
         return TVIS_OK;
-    return tvis_fail_shape(d, TVIS_EINVAL, what, why, want, 4, found, 4);
+    return tvis_fail_dims(d, TVIS_EINVAL, what, why, want, dims);
 }
 
 static tvis_status check_scores(const tvis_tensor *t, tvis_diag *d)

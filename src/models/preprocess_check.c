@@ -87,10 +87,8 @@ tvis_status tvis_check_preprocess_output(const tvis_preprocess *p, const tvis_te
         return tvis_bad_argument(d, "output", "data is not aligned to its elements", 0,
                                  (int64_t)((uintptr_t)t->data % sizeof(float)));
     if (t->dims[0] != 1 || (p && t->dims[3] != p->channels)) {
-        int64_t want[4] = { 1, t->dims[1], t->dims[2], p ? p->channels : -1 }, found[4];
-        for (int i = 0; i < 4; i++)
-            found[i] = t->dims[i];
-        return tvis_fail_shape(d, TVIS_EINVAL, "output", NULL, want, 4, found, 4);
+        const int32_t want[4] = { 1, t->dims[1], t->dims[2], p ? p->channels : -1 };
+        return tvis_fail_dims(d, TVIS_EINVAL, "output", NULL, want, t->dims);
     }
     return TVIS_OK;
 }
