@@ -67,7 +67,7 @@ static void stage_name(const optimize *o, uint32_t number, char *name)
     size_t n = (size_t)snprintf(name, NAME_LENGTH, "%u", (unsigned)number);
     uint32_t crc = 0;
     for (uint32_t i = 0; i < number; i++) {
-        const char *text = strchr(o->recipe.stage[i].text, '=');
+        const char *text = o->recipe.stage[i].text + strcspn(o->recipe.stage[i].text, "=");
         crc = crc32_bytes(crc, text, strlen(text));
         for (; *text && n < NAME_LENGTH; text++) {
             const bool plain = strchr("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.", *text) != NULL;
@@ -326,7 +326,7 @@ static int run_request(void *arg)
 /* Whether the file is there as the manifest says. A file of another origin is an error. */
 static int is_made(const stage *s, const manifest_entry *e, const char *key, bool *made)
 {
-    uint32_t crc;
+    uint32_t crc = 0;
     *made = false;
     if (!exists(s->path))
         return TOOL_OK;
@@ -361,7 +361,7 @@ static int make(optimize *o, stage *s, manifest *m, const char *path, const char
 static int make_stages(optimize *o, manifest *m, const char *path)
 {
     char key[KEY_LENGTH];
-    uint32_t pictures, parent;
+    uint32_t pictures = 0, parent = 0;
     int status = calibration_crc(o, &pictures);
     if (status == TOOL_OK)
         status = file_crc(o->input, &parent);

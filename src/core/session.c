@@ -16,6 +16,7 @@ static uint32_t state_bytes(const tvis_model *m)
 static tvis_status layout(const tvis_model *m, const tvis_session_config *c, tvis_layout_plan *l, tvis_session_bytes *b,
                           tvis_diag *d)
 {
+    b->total = 0; /* compilers do not know that a failure is never TVIS_OK */
     tvis_status s = tvis_check_config(m, c, d);
     if (!s)
         s = tvis_plan_layout(m, c, l, d);
