@@ -10,23 +10,23 @@
 enum { COLUMNS = TVIS_DW_COLUMNS, CHANNELS = TVIS_DW_CHANNELS, MOST_ROWS = 5, MOST_OUTPUTS = 16, MOST_SHIFT = 8 };
 
 TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel3, sizeof(tvis_dw_channel3) == 32);
-TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel5, sizeof(tvis_dw_channel5) == 112);
+TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel5, sizeof(tvis_dw_channel5) == 192);
 
-typedef union weights {
-    tvis_dw_channel3 three[3][CHANNELS]; /* for the first row in each place of the ring */
-    tvis_dw_channel5 five[CHANNELS];
-} weights;
-
-/* Channels that are computed side by side, row by row, less than 13 KB of stack: x has them in the same lines of the
- * cache, y in the same pages. Less than 2 KB where stacks are small: no sums of 5 x 5 there. */
-enum { BLOCKS = TVIS_SMALL_STACK ? 1 : 2 };
+/* Channels of 3 x 3 that are computed side by side, row by row, with less than 9 KB of stack: x has them in the same
+ * lines of the cache, y in the same pages. Less than 2 KB where stacks are small: no sums of 5 x 5 there. */
+enum { BLOCKS = TVIS_SMALL_STACK ? 1 : 2, RING = 3 * CHANNELS * COLUMNS, RINGS = BLOCKS * RING };
 
 typedef struct ring ring;
 
 typedef struct block {
     const ring *k;
-    weights all[BLOCKS], *w;
-    int16_t rings[BLOCKS][CHANNELS * MOST_ROWS * COLUMNS], *x; /* (channels, rows, COLUMNS) */
+    union {
+        tvis_dw_channel3 three[BLOCKS][3][CHANNELS]; /* for the first row in each place of the ring */
+        tvis_dw_channel5 five[CHANNELS];
+    } w;
+    tvis_dw_channel3 (*three)[CHANNELS];
+    int16_t rings[RINGS < MOST_ROWS * CHANNELS * COLUMNS ? MOST_ROWS * CHANNELS * COLUMNS : RINGS];
+    int16_t *x; /* (channels, rows, COLUMNS) */
     int8_t y[MOST_OUTPUTS + 1][TVIS_DW_BESIDE];
     int32_t sums[TVIS_SMALL_STACK ? 1 : MOST_OUTPUTS][TVIS_DW_BESIDE];
     int32_t c, channels; /* the first one, and how many */
@@ -86,7 +86,7 @@ static void prepare3(const tvis_depthwise_s8_args *a, block *b, int32_t i)
     for (int32_t ky = 0; ky < 3; ky++)
         sum += taps_of(a, b->c + i, ky, t[ky]);
     for (int32_t top = 0; top < 3; top++) {
-        tvis_dw_channel3 *ch = &b->w->three[top][i];
+        tvis_dw_channel3 *ch = &b->three[top][i];
         for (int32_t ky = 0, at = top; ky < 3; ky++, at = at == 2 ? 0 : at + 1) {
             const int16_t pairs[4] = { t[ky][0], t[ky][1], t[ky][1], t[ky][2] };
             memcpy(ch->taps[at], pairs, sizeof pairs);
@@ -98,7 +98,7 @@ static void prepare3(const tvis_depthwise_s8_args *a, block *b, int32_t i)
 
 static void prepare5(const tvis_depthwise_s8_args *a, block *b, int32_t i)
 {
-    tvis_dw_channel5 *ch = &b->w->five[i];
+    tvis_dw_channel5 *ch = &b->w.five[i];
     int32_t sum = 0;
     for (int32_t ky = 0; ky < 5; ky++) {
         int16_t t[5];
@@ -106,6 +106,7 @@ static void prepare5(const tvis_depthwise_s8_args *a, block *b, int32_t i)
         const int16_t pairs[10] = { t[0], t[1], t[2], t[3], t[1], t[2], t[3], t[4], t[4], t[0] };
         memcpy(ch->taps[ky], pairs, sizeof pairs);
     }
+    memcpy(ch->taps[5], ch->taps[0], 4 * sizeof ch->taps[0]);
     ch->bias = bias_of(a, b->c + i, sum);
     ch->mul = is_wide(a) ? 0 : a->q.mul[b->c + i];
 }
@@ -224,24 +225,24 @@ static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrd
 {
     const tvis_dw_rows r = {
         .x = b->x,
-        .channel = a->kh == 3 ? (const void *)b->w->three[top] : b->w->five,
+        .channel = a->kh == 3 ? (const void *)b->three[top] : b->w.five,
         .y = is_wide(a) ? (void *)b->sums : b->y,
         .channels = b->channels,
         .count = (b->count + 1) & ~1,
         .zero = a->q.zero,
-        .top = top,
+        .turn = (5 - top) % 5 * (int32_t)sizeof b->w.five->taps[0],
         .wide = is_wide(a),
     };
     at += (ptrdiff_t)b->ox * a->c + b->c;
 #if TVIS_SMALL_STACK
     if (a->y32) { /* 3 x 3 */
         for (int32_t j = 0; j < b->channels; j++)
-            sum_channel(a, &b->w->three[top][j], b->x + j * 3 * COLUMNS, b->count, a->y32 + at + j);
+            sum_channel(a, &b->three[top][j], b->x + j * 3 * COLUMNS, b->count, a->y32 + at + j);
         return;
     }
 #endif
     b->k->run[is_wide(a)][a->stride - 1](&r);
-    if (a->narrow)
+    if (!TVIS_SMALL_STACK && a->narrow)
         narrow(a, b, at);
     else if (a->y32)
         put_sums(a, b, a->y32 + at);
@@ -259,8 +260,8 @@ static bool select_channels(block *b, range r, int32_t i)
 {
     b->c = r.c + i * CHANNELS;
     b->channels = least(CHANNELS, r.end - b->c);
-    b->w = &b->all[i];
-    b->x = b->rings[i];
+    b->three = b->w.three[i];
+    b->x = b->rings + i * RING;
     return b->channels > 0;
 }
 
@@ -334,7 +335,7 @@ static void run_channel(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8
 
 static void run_picture(const ring *k, const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p)
 {
-    const int32_t whole = a->c & ~3, most = BLOCKS * CHANNELS;
+    const int32_t whole = a->c & ~3, most = (a->kh == 3 ? BLOCKS : 1) * CHANNELS;
     for (int32_t c = 0; c < whole; c += most)
         run_channels(k, a, p, (range){ c, least(c + most, whole) });
     for (int32_t c = whole; c < a->c; c++)

@@ -17,9 +17,10 @@ typedef struct tvis_dw_channel3 {
     int32_t bias, mul;
 } tvis_dw_channel3;
 
-/* 5 x 5: of each row (w0, w1), (w2, w3), (w1, w2), (w3, w4) and (w4, w0), from the first one on. */
+/* 5 x 5: of each row (w0, w1), (w2, w3), (w1, w2), (w3, w4) and (w4, w0); all rows, and the first ones once more, so
+ * that they can begin with any. */
 typedef struct tvis_dw_channel5 {
-    int16_t taps[5][10];
+    int16_t taps[9][10];
     int32_t bias, mul, unused;
 } tvis_dw_channel5;
 
@@ -34,8 +35,8 @@ typedef struct tvis_dw_rows {
     int32_t channels;
     int32_t count; /* of outputs: even */
     int32_t zero;
-    int32_t top;       /* 5 x 5: where the first row stands; the others follow, around the end */
-    int32_t wide;      /* 5 x 5: 1 for sums, which are not scaled */
+    int32_t turn; /* 5 x 5: bytes of taps in front of those for the first row in memory */
+    int32_t wide; /* 5 x 5: 1 for sums, which are not scaled */
 } tvis_dw_rows;
 
 void tvis_dw3_stride1_armv6(const tvis_dw_rows *r);

@@ -213,13 +213,15 @@ ROWS_OF_STRIDE_2 tvis_dw3_stride2_wide_armv6, 1
 #define F_Y     124
 #define F_LEFT  128 /* channels */
 #define F_ZERO  132
-#define F_TOP   136
+#define F_TOP   136 /* bytes in front of the taps for the first place of the ring */
 #define F_STEP  140
 #define F_MUL   144
 #define F_WIDE  148
 #define F_BYTES 152
 #define CHANNEL5 200
 #define TAPS    20 /* bytes of a row */
+#define BIAS5    180 /* bytes of taps in front of it */
+#define WEIGHTS5 192 /* bytes of tvis_dw_channel5 */
 
 /* A row for two neighbours; then the loads of the next one, at_x bytes from r0 on. */
 .macro ROW_OF_5 at_x, at_w
@@ -269,47 +271,33 @@ ldr r4, [sp, #F_END]
 cmp r0, r4
 .endm
 
-/* All outputs of a channel; row i of the kernel stands in row (top + i) % 5. */
-.macro OUTPUTS_1 top
-ldrd r2, r3, [r0, #ROW * \top]
-ldr r4, [r0, #ROW * \top + 8]
+/* All outputs of a channel. */
+.macro OUTPUTS_1
+ldrd r2, r3, [r0]
+ldr r4, [r0, #8]
 7:
-ROW_OF_5 ROW * ((\top + 1) % 5), TAPS
-ldr r4, [r0, #ROW * ((\top + 1) % 5) + 8]
-ROW_OF_5 ROW * ((\top + 2) % 5), 2 * TAPS
-ldr r4, [r0, #ROW * ((\top + 2) % 5) + 8]
-ROW_OF_5 ROW * ((\top + 3) % 5), 3 * TAPS
-ldr r4, [r0, #ROW * ((\top + 3) % 5) + 8]
-ROW_OF_5 ROW * ((\top + 4) % 5), 4 * TAPS
-ldr r4, [r0, #ROW * ((\top + 4) % 5) + 8]
+.irp row, 1, 2, 3, 4
+ROW_OF_5 ROW * \row, \row * TAPS
+ldr r4, [r0, #ROW * \row + 8]
+.endr
 add r0, r0, #4
-ROW_OF_5 ROW * \top, 0
+ROW_OF_5 0, 0
 STORE_OF_5 r5, lr
-ldr r4, [r0, #ROW * \top + 8]
-ldrd r10, r11, [sp, #F_BIAS]
-bne 7b
-b 8f
+ldr r4, [r0, #8]
 .endm
 
-.macro OUTPUTS_2 top
-ldrd r2, r3, [r0, #ROW * \top]
-ldrd r4, r5, [r0, #ROW * \top + 8]
+.macro OUTPUTS_2
+ldrd r2, r3, [r0]
+ldrd r4, r5, [r0, #8]
 7:
-ROW_OF_5_APART ROW * ((\top + 1) % 5), TAPS
-ldrd r4, r5, [r0, #ROW * ((\top + 1) % 5) + 8]
-ROW_OF_5_APART ROW * ((\top + 2) % 5), 2 * TAPS
-ldrd r4, r5, [r0, #ROW * ((\top + 2) % 5) + 8]
-ROW_OF_5_APART ROW * ((\top + 3) % 5), 3 * TAPS
-ldrd r4, r5, [r0, #ROW * ((\top + 3) % 5) + 8]
-ROW_OF_5_APART ROW * ((\top + 4) % 5), 4 * TAPS
-ldrd r4, r5, [r0, #ROW * ((\top + 4) % 5) + 8]
+.irp row, 1, 2, 3, 4
+ROW_OF_5_APART ROW * \row, \row * TAPS
+ldrd r4, r5, [r0, #ROW * \row + 8]
+.endr
 add r0, r0, #8
-ROW_OF_5_APART ROW * \top, 0
+ROW_OF_5_APART 0, 0
 STORE_OF_5 r8, r9
-ldrd r4, r5, [r0, #ROW * \top + 8]
-ldrd r10, r11, [sp, #F_BIAS]
-bne 7b
-b 8f
+ldrd r4, r5, [r0, #8]
 .endm
 
 .macro CHANNELS_OF_5 name, stride
@@ -330,17 +318,21 @@ str r5, [sp, #F_ZERO]
 str r6, [sp, #F_TOP]
 1:
 ldr r0, [sp, #F_NEXT]
-mov r1, sp
-ldmia r0!, {r2-r9}
-stmia r1!, {r2-r9}
-ldmia r0!, {r2-r9}
-stmia r1!, {r2-r9}
-ldmia r0!, {r2-r12}
-stmia r1!, {r2-r10}
+ldr r1, [sp, #F_TOP]
+mov lr, sp
+add r1, r0, r1
+ldmia r1!, {r2-r9}
+stmia lr!, {r2-r9}
+ldmia r1!, {r2-r9}
+stmia lr!, {r2-r9}
+ldmia r1, {r2-r10}
+stmia lr, {r2-r10}
+add r2, r0, #BIAS5
+ldmia r2, {r11, r12}
+add r2, r0, #WEIGHTS5
 str r11, [sp, #F_BIAS]
 str r11, [sp, #F_BIAS + 4]
 str r12, [sp, #F_MUL]
-add r2, r0, #4
 ldr r0, [sp, #F_X]
 ldr r3, [sp, #F_STEP]
 str r2, [sp, #F_NEXT]
@@ -348,13 +340,15 @@ mov r10, r11
 ldr r1, [sp, #F_Y]
 add r3, r0, r3
 str r3, [sp, #F_END]
+ldr r4, [sp, #F_TOP]
+add r4, r4, r2
 .irp line, 0, 32, 64, 96
-pld [r2, #\line]
+pld [r4, #\line]
 .endr
+pld [r2, #BIAS5]
 pld [r0, #CHANNEL5 + 136]
 pld [r0, #CHANNEL5 + 168]
 NEXT_CHANNEL CHANNEL5
-ldr r4, [sp, #F_TOP]
 ldrd r6, r7, [sp, #F_TAPS]
 .if \stride == 1
 ldrd r8, r9, [sp, #F_TAPS + 8]
@@ -365,23 +359,9 @@ mov r8, r12
 ldr r9, [sp, #F_ZERO]
 .endif
 ldr r12, [sp, #F_TAPS + 16]
-cmp r4, #2
-beq 4f
-bgt 5f
-cmp r4, #1
-beq 3f
-OUTPUTS_\stride 0
-3:
-OUTPUTS_\stride 1
-4:
-OUTPUTS_\stride 2
-5:
-cmp r4, #4
-beq 6f
-OUTPUTS_\stride 3
-6:
-OUTPUTS_\stride 4
-8:
+OUTPUTS_\stride
+ldrd r10, r11, [sp, #F_BIAS]
+bne 7b
 ldr r0, [sp, #F_X]
 ldr r1, [sp, #F_Y]
 ldr r2, [sp, #F_LEFT]

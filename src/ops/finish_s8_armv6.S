@@ -79,10 +79,12 @@ ENTER
 ldr r12, [r0, #28]
 ldr lr, [r0, #F_LDX]
 ldmia r0, {r0-r6}
+#ifndef __OPTIMIZE_SIZE__
 cmp r12, #0
 bne 4f
 FINISH 0
 4:
+#endif
 FINISH 1
 END_FUNCTION tvis_s8_finish_armv6
 
@@ -217,9 +219,11 @@ add r6, r6, #0x4000
 add r7, r7, #512
 str r10, [sp]
 orr r3, r8, r3, lsl #8
+#ifndef __OPTIMIZE_SIZE__
 cmp r8, #0
 bne 4f
 FINISH_TABLE 0
 4:
+#endif
 FINISH_TABLE 1
 END_FUNCTION tvis_s8_finish_table_armv6

@@ -78,7 +78,7 @@ const tvis_pointwise_s8_variant tvis_pointwise_s8[] = {
     { { "4_vfp11", TVIS_CPU_ARMV6 | TVIS_CPU_VFP11, TVIS_PACK_PLAIN, 0, 1, 4 },
       TVIS_IF_VFP11(tvis_pointwise_s8_add_vfp11),
       TVIS_IF_VFP11(tvis_pointwise_s8_scale_vfp11),
-      TVIS_IF_VFP11(tvis_pointwise_s8_sum_c),
+      TVIS_IF_VFP11(tvis_pointwise_s8_sum_vfp11),
       TVIS_IF_VFP11(tvis_pointwise_s8_max_vfp11),
       TVIS_IF_VFP11(tvis_pointwise_s8_quantize_vfp11),
       TVIS_IF_VFP11(tvis_pointwise_s8_dequantize_c) },

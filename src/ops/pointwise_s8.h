@@ -56,7 +56,7 @@ uint16_t tvis_pointwise_s8_choose(uint32_t cpu);
 TVIS_POINTWISE_S8_DECLARE(avx512);
 TVIS_POINTWISE_S8_DECLARE(avx2);
 TVIS_POINTWISE_S8_DECLARE(neon);
-TVIS_POINTWISE_S8_DECLARE(vfp11); /* but for sum and dequantize */
+TVIS_POINTWISE_S8_DECLARE(vfp11); /* but for dequantize */
 TVIS_POINTWISE_S8_DECLARE(c);
 
 #endif
