@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 #include <sys/wait.h>
@@ -30,11 +31,17 @@ static bool system_failed(const char *what)
 
 static void *aligned(size_t bytes)
 {
+    enum { LARGE = 4 << 20, HUGE_PAGE = 2 << 20 };
     void *p;
-    if (posix_memalign(&p, TVIS_ARENA_ALIGN, bytes) == 0)
-        return p;
-    fprintf(stderr, "bench_models: no memory for %zu bytes\n", bytes);
-    return NULL;
+    if (posix_memalign(&p, bytes < LARGE ? TVIS_ARENA_ALIGN : HUGE_PAGE, bytes) != 0) {
+        fprintf(stderr, "bench_models: no memory for %zu bytes\n", bytes);
+        return NULL;
+    }
+#ifdef MADV_HUGEPAGE
+    if (bytes >= LARGE)
+        (void)madvise(p, bytes, MADV_HUGEPAGE); /* as the tool does */
+#endif
+    return p;
 }
 
 static bool start_threads(tvb_loaded *l, uint16_t threads)
