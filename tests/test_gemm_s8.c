@@ -50,8 +50,8 @@ static void scales(problem *p)
         ((int32_t *)p->mul.p)[j] = tvt_below(16) ? (int32_t)(mul & ~1) : 2 * (int32_t)tvt_below(1u << 30);
     }
     p->a.q = (tvis_requant){ p->mul.p, k < 256 ? (int32_t)tvt_below(6) : 0, (int32_t)tvt_below(256) - 128, -128, 127 };
-    p->a.add_q =
-        (tvis_requant_add){ 2 * (int32_t)tvt_below(1u << 30), (int32_t)tvt_below(4), (int32_t)tvt_below(256) - 128 };
+    p->a.add_q = (tvis_requant_add){ 2 * (int32_t)tvt_below(1u << 30), (int32_t)tvt_below(tvt_below(8) ? 4 : 10),
+                                     (int32_t)tvt_below(256) - 128 };
     if (tvt_below(2)) {
         p->a.q.lo = (int32_t)tvt_below(200) - 128;
         p->a.q.hi = p->a.q.lo + (int32_t)tvt_below((uint32_t)(128 - p->a.q.lo));
