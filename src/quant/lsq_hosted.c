@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "quant/lsq_hosted.h"
+#include "quant/lsq_equations_hosted.h"
 #include "core/array_hosted.h"
-#include "quant/gradients_hosted.h"
 #include "quant/linalg_hosted.h"
 
 #include <math.h>
@@ -99,8 +98,7 @@ static void fill(const tvis_lsq *f, const tvis_lsq_sums *s, int32_t g, bool cent
         e->b[i] = (float)((double)b[i] - y[i / k] * x[i % k] * part);
 }
 
-/* A share of the mean square of the inputs holds the weights at what they were. */
-static void damp(tvis_equations *e, double damping, const float *before)
+void tvis_lsq_damp(tvis_equations *e, double damping, const float *before)
 {
     const ptrdiff_t n = e->n, k = e->k;
     double trace = 0.0;
@@ -111,6 +109,23 @@ static void damp(tvis_equations *e, double damping, const float *before)
         e->a[i * k + i] += added;
     for (ptrdiff_t i = 0; i < n * k; i++)
         e->b[i] += added * before[i];
+}
+
+void tvis_lsq_fill_both(const tvis_lsq *f, int32_t g, tvis_equations *e)
+{
+    const ptrdiff_t n = f->n, k = f->k;
+    const tvis_lsq_sums *s = &f->half[0], *t = &f->half[1];
+    const float *a[2] = { s->squares + g * k * k, t->squares + g * k * k };
+    const float *b[2] = { s->cross + g * n * k, t->cross + g * n * k };
+    const double part = 1.0 / fmax((double)(s->rows + t->rows), 1.0);
+    const double *x[2] = { s->x + g * k, t->x + g * k }, *y[2] = { s->y + g * n, t->y + g * n };
+    for (ptrdiff_t i = 0; i < k; i++)
+        for (ptrdiff_t j = 0; j <= i; j++)
+            e->a[j * k + i] = e->a[i * k + j] = (float)((double)a[0][i * k + j] + (double)a[1][i * k + j] -
+                                                        (x[0][i] + x[1][i]) * (x[0][j] + x[1][j]) * part);
+    for (ptrdiff_t i = 0; i < n * k; i++)
+        e->b[i] = (float)((double)b[0][i] + (double)b[1][i] -
+                          (y[0][i / k] + y[1][i / k]) * (x[0][i % k] + x[1][i % k]) * part);
 }
 
 static double bias_of(const tvis_lsq *f, const tvis_lsq_sums *s, int32_t row, const float *w)
@@ -152,7 +167,7 @@ static double attempt(const tvis_lsq *f, const tvis_lsq_sums *s, double damping,
         e->w = w + g * all;
         if (steps) {
             fill(f, s, g, centred, e);
-            damp(e, damping, before + g * all);
+            tvis_lsq_damp(e, damping, before + g * all);
             tvis_equations_solve(e, before + g * all, steps);
         }
         if (s == &f->half[0])
@@ -174,6 +189,18 @@ static double find_damping(const tvis_lsq *f, bool centred, const float *before,
         found = damping;
     }
     return found;
+}
+
+void tvis_lsq_biases(const tvis_lsq *f, const float *w, float *bias)
+{
+    const tvis_lsq_sums *s = f->half;
+    for (int32_t i = 0; i < f->groups * f->n; i++) {
+        const ptrdiff_t at = (ptrdiff_t)(i / f->n) * f->k;
+        double b = s[0].y[i] + s[1].y[i];
+        for (int32_t c = 0; c < f->k; c++)
+            b -= (double)w[(ptrdiff_t)i * f->k + c] * (s[0].x[at + c] + s[1].x[at + c]);
+        bias[i] = (float)(b / fmax((double)(s[0].rows + s[1].rows), 1.0));
+    }
 }
 
 static void solve(tvis_lsq *f, float *w, float *bias, float *before, tvis_equations *e)

@@ -34,6 +34,12 @@ void tvis_lsq_add(tvis_lsq *f, uint32_t half, const float *x, const float *y, in
 /* Changes the weights that are not 0 so that w * x + bias comes near to y. bias: NULL for none. False without memory.
  */
 bool tvis_lsq_solve(tvis_lsq *f, float *w, float *bias);
+/* Sets `count` of the weights to 0, in `passes` passes: those that are worth least, which are the squares of weights
+ * times the variance of their inputs over the variance of what the layer of weights w computes; the others make up for
+ * each pass. False without memory. */
+bool tvis_lsq_drop(tvis_lsq *f, float *w, size_t count, int32_t passes);
+/* A quick fit of the weights that are not 0, to both halves, for comparing. */
+bool tvis_lsq_try(tvis_lsq *f, const float *before, float *w, float *bias);
 void tvis_lsq_free(tvis_lsq *f);
 
 #endif

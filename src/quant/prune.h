@@ -17,7 +17,9 @@ typedef struct tvis_pruner {
     uint32_t *was;    /* their numbers in m: LOWRANK puts others between them */
     uint32_t count;
     tvis_channel_groups groups; /* CHANNEL: what was cut; else empty */
-    int32_t *rank;              /* LOWRANK: of each chosen layer, 0 where it stays as it is; else NULL */
+    size_t *drop;  /* MAGNITUDE: of each chosen layer, weights that the fit leaves out; NULL: none, they are left out
+                      before */
+    int32_t *rank; /* LOWRANK: of each chosen layer, 0 where it stays as it is; else NULL */
     tvis_prune_report report;
 } tvis_pruner;
 
@@ -37,6 +39,13 @@ double *tvis_prune_macs(tvis_pruner *p);
 
 /* Chosen layers become two of few channels between them, one after the other. */
 void tvis_prune_lowrank(tvis_pruner *p);
+
+/* Of each root of a group and hundredth of its units: harm at the outputs when those go that place[] says, which has
+ * each unit's number in its group's order, and has another one afterwards where that is better; units of root r lie
+ * from first[r] on. For the caller to free; NULL, or of no use, after an error. */
+double *tvis_prune_group_harm(tvis_pruner *p, const tvis_channel_groups *s, const size_t *first, int32_t *place);
+/* Fills p->drop by what does least harm on the calibration pictures. */
+void tvis_prune_spread(tvis_pruner *p);
 
 /* The smallest weights of the chosen layers become 0. */
 void tvis_prune_magnitude(tvis_pruner *p);

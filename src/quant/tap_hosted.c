@@ -21,32 +21,46 @@ static void list(tvis_tap *t, tvis_graph *part, const uint32_t *tensors, uint32_
     }
 }
 
-static tvis_status write_part(tvis_tap *t, tvis_graph *part, uint32_t end, tvis_diag *diag)
+static tvis_status write_part(tvis_tap *t, tvis_graph *part, const tvis_place *from, uint32_t end, tvis_diag *diag)
 {
-    const size_t bytes = part->node_count * sizeof *part->node;
+    const size_t bytes = (end - from->node) * sizeof *part->node;
     tvis_gnode *node = malloc(bytes);
-    if (!node)
-        return tvis_fail(diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "calibration", "out of memory");
-    part->node = memcpy(node, part->node, bytes);
-    part->node_count = end;
-    const tvis_status s = tvis_blob_write(part, &t->blob, diag);
+    tvis_gtensor *tensor = malloc(part->tensor_count * sizeof *tensor);
+    tvis_status s = TVIS_ENOMEM;
+    if (node && tensor) {
+        part->node = memcpy(node, part->node + from->node, bytes);
+        part->tensor = memcpy(tensor, part->tensor, part->tensor_count * sizeof *tensor);
+        part->node_count = end - from->node;
+        memcpy(tensor[from->tensor].dims, from->dims, sizeof from->dims);
+        s = tvis_blob_write(part, &t->blob, diag);
+    } else {
+        s = tvis_fail(diag, s, TVIS_DIAG_SYSTEM, "calibration", "out of memory");
+    }
     free(node);
+    free(tensor);
     return s;
 }
 
-tvis_status tvis_tap_open(tvis_tap *t, const tvis_graph *g, uint32_t end, const uint32_t *tensors, uint32_t count,
-                          uint32_t cpu, tvis_diag *diag)
+tvis_status tvis_tap_open(tvis_tap *t, const tvis_graph *g, const tvis_place *from, uint32_t end,
+                          const uint32_t *tensors, uint32_t count, uint32_t cpu, tvis_diag *diag)
 {
     tvis_graph part = *g;
     memset(t, 0, sizeof *t);
-    t->input = (tvis_tensor){ NULL, { 1, g->h, g->w, g->tensor[g->input[0]].dims[3] }, TVIS_F32, TVIS_NHWC };
+    t->input = (tvis_tensor){ NULL, { 1, from->dims[1], from->dims[2], from->dims[3] }, TVIS_F32, TVIS_NHWC };
+    part.input[0] = from->tensor;
+    if (from->node) {
+        part.h = (uint16_t)from->dims[1];
+        part.w = (uint16_t)from->dims[2];
+        part.multiple = part.min_side = 1;
+        part.max_side = part.h > part.w ? part.h : part.w;
+    }
     part.sparse = false;
     part.labels = NULL;
     part.classes = 0;
     list(t, &part, tensors, count);
     if (part.output_count == 0)
         return TVIS_OK;
-    tvis_status s = write_part(t, &part, end, diag);
+    tvis_status s = write_part(t, &part, from, end, diag);
     if (!s)
         s = tvis_model_open(&t->model, t->blob.data, t->blob.size, diag);
     return s ? s : tvis_runner_start(&t->runner, &t->model, cpu, NULL, NULL, diag);

@@ -8,6 +8,13 @@
 
 #define TVIS_TAP_MOST 8
 
+/* Where the part of a network begins that is run: a node, and the one tensor that it and those behind it read of what
+ * came before. */
+typedef struct tvis_place {
+    uint32_t node, tensor;
+    int32_t dims[4]; /* of the tensor */
+} tvis_place;
+
 typedef struct tvis_tap {
     tvis_blob blob;
     tvis_model model;
@@ -18,11 +25,11 @@ typedef struct tvis_tap {
     uint8_t output[TVIS_TAP_MOST];
 } tvis_tap;
 
-/* Nodes [0, end) of a graph of one input, and `count` tensors of theirs. cpu: TVIS_CPU_* to use. The graph is not
- * needed afterwards. Ends with tvis_tap_free(), also after an error. */
-tvis_status tvis_tap_open(tvis_tap *t, const tvis_graph *g, uint32_t end, const uint32_t *tensors, uint32_t count,
-                          uint32_t cpu, tvis_diag *diag);
-/* A picture as the input's view has it, NHWC. */
+/* Nodes [from->node, end) of a graph of one input, and `count` tensors of theirs. cpu: TVIS_CPU_* to use. The graph is
+ * not needed afterwards. Ends with tvis_tap_free(), also after an error. */
+tvis_status tvis_tap_open(tvis_tap *t, const tvis_graph *g, const tvis_place *from, uint32_t end,
+                          const uint32_t *tensors, uint32_t count, uint32_t cpu, tvis_diag *diag);
+/* What from->tensor holds, NHWC. */
 tvis_status tvis_tap_run(tvis_tap *t, const float *picture, tvis_diag *diag);
 /* The i-th tensor, NHWC, until the next run. */
 tvis_tensor tvis_tap_view(const tvis_tap *t, uint32_t i, const float *picture);
