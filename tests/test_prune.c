@@ -315,6 +315,102 @@ static void weights_make_up_for_zeros(void **state)
     tvis_blob_free(&blob);
 }
 
+/* As many of each layer as do least harm: exactly the share asked for, and outputs nearer than with one threshold. */
+static void harm_is_measured(void **state)
+{
+    static const double amounts[] = { 0.0, 0.3, 0.5, 0.7, 0.98 };
+    tvis_blob blob, measured, global;
+    tvis_model m;
+    tvis_graph g;
+    tvis_diag d;
+    told t;
+    tvis_prune_report r;
+    double sum[2] = { 0.0, 0.0 };
+    (void)state;
+    make_model(&blob, &m);
+    for (size_t i = 0; i < TVIS_COUNT(amounts); i++) {
+        tvis_prune_config c = config(amounts[i]);
+        c.images = PICTURES;
+        c.input = picture;
+        tvt_ok(tvis_prune(&m, &c, &global, NULL, &d), &d);
+        c.scope = TVIS_SCOPE_MEASURED;
+        prune(&m, c, &g, &measured, &t, &r);
+        assert_int_equal(r.zeros, floor(c.amount * (double)r.weights + 0.5));
+        const double a = distance(&m, &measured), b = distance(&m, &global);
+        if (c.amount >= 0.3 && c.amount <= 0.7) {
+            sum[0] += log(a);
+            sum[1] += log(b);
+        }
+        tvis_blob_free(&global);
+        end(&g, &measured);
+    }
+    if (!(sum[0] < sum[1]))
+        fail_msg("%g measured, %g with one threshold", sum[0], sum[1]);
+    tvis_blob_free(&blob);
+}
+
+static void add_macs(void *user, uint32_t node, const tvis_node_info *info)
+{
+    (void)node;
+    *(double *)user += (double)info->macs;
+}
+
+static double macs_of(const tvis_blob *blob)
+{
+    tvis_model m;
+    tvis_session_config c;
+    tvis_session_bytes bytes;
+    tvis_diag d;
+    double macs = 0.0;
+    tvt_ok(tvis_model_open(&m, blob->data, blob->size, &d), &d);
+    tvis_session_defaults(&c);
+    tvt_ok(tvis_session_plan(&m, &c, &bytes, add_macs, &macs, &d), &d);
+    return macs;
+}
+
+/* Each of the second half of the hidden units is a copy of one of the first. */
+static void copy_units(tvis_blob *blob, const tvis_model *m)
+{
+    enum { UNITS = 40 };
+    for (uint32_t node = 1; node <= 2; node++)
+        for (uint32_t in = 1; in <= 2; in++) {
+            const tvis_blob_tensor *t = &tvis_tensors(m)[tvis_ids(m)[tvis_nodes(m)[node].ids + in]];
+            float *w = (void *)((uint8_t *)blob->data + t->offset);
+            const size_t all = t->bytes / sizeof *w, row = node == 1 && in == 1 ? all / UNITS : 1;
+            for (size_t i = 0; i < all; i++)
+                if (i / row % UNITS >= UNITS / 2)
+                    w[i] = w[i - UNITS / 2 * row];
+        }
+}
+
+/* The same of channels: the budget holds, and what goes first are units that others can stand in for. */
+static void harm_of_channels_is_measured(void **state)
+{
+    tvis_blob blob, out[2];
+    tvis_model m;
+    tvis_diag d;
+    double off[2];
+    (void)state;
+    make_model(&blob, &m);
+    copy_units(&blob, &m);
+    const double all = macs_of(&blob);
+    tvis_prune_config c = config(0.39);
+    c.method = TVIS_PRUNE_CHANNEL;
+    c.images = PICTURES;
+    c.input = picture;
+    for (int measured = 0; measured < 2; measured++) {
+        c.scope = measured ? TVIS_SCOPE_MEASURED : TVIS_SCOPE_GLOBAL;
+        tvt_ok(tvis_prune(&m, &c, &out[measured], NULL, &d), &d);
+        const double macs = macs_of(&out[measured]);
+        assert_true(macs <= all * 0.61 && macs > all * 0.57);
+        off[measured] = distance(&m, &out[measured]);
+        tvis_blob_free(&out[measured]);
+    }
+    if (!(off[1] < off[0] / 4.0))
+        fail_msg("%g measured, %g by worth", off[1], off[0]);
+    tvis_blob_free(&blob);
+}
+
 /* ---- what is refused ---- */
 
 static void expect(const tvis_model *m, tvis_prune_config c, tvis_status status, tvis_diag_code code)
@@ -349,6 +445,19 @@ static void bad_requests_are_refused(void **state)
     expect(&m, c, TVIS_EINVAL, TVIS_DIAG_NAME);
     c = config(0.3);
     c.images = 1;
+    expect(&m, c, TVIS_EINVAL, TVIS_DIAG_ARGUMENT);
+    c = config(0.3);
+    c.scope = TVIS_SCOPE_MEASURED;
+    expect(&m, c, TVIS_EINVAL, TVIS_DIAG_ARGUMENT);
+    c.images = 1;
+    c.input = picture;
+    c.worth = TVIS_WORTH_L1;
+    expect(&m, c, TVIS_EINVAL, TVIS_DIAG_ARGUMENT);
+    c.worth = TVIS_WORTH_SHARE;
+    c.pattern = TVIS_PATTERN_1X4;
+    expect(&m, c, TVIS_EINVAL, TVIS_DIAG_ARGUMENT);
+    c.pattern = TVIS_PATTERN_UNSTRUCTURED;
+    c.method = TVIS_PRUNE_LOWRANK;
     expect(&m, c, TVIS_EINVAL, TVIS_DIAG_ARGUMENT);
     tvis_blob_free(&blob);
 }
@@ -407,25 +516,36 @@ static void errors_of_pictures_come_through(void **state)
     tvis_blob_free(&blob);
 }
 
-static void every_allocation_may_fail(void **state)
+static void fail_in_turn(const tvis_model *m, const tvis_prune_config *c)
 {
-    tvis_blob blob, out;
-    tvis_model m;
+    tvis_blob out;
     tvis_diag d;
-    (void)state;
-    make_model(&blob, &m);
-    tvis_prune_config c = config(0.5);
-    c.images = 2;
-    c.input = picture;
     for (uint32_t i = 0;; i += 1 + i / 16) {
         tvt_fault(TVT_ALLOC, i, 12);
-        const tvis_status s = tvis_prune(&m, &c, &out, NULL, &d);
+        const tvis_status s = tvis_prune(m, c, &out, NULL, &d);
         const bool fired = tvt_fault_fired();
         assert_int_equal(s, fired ? TVIS_ENOMEM : TVIS_OK);
         if (!fired)
             break;
     }
     tvis_blob_free(&out);
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    tvis_blob blob;
+    tvis_model m;
+    (void)state;
+    make_model(&blob, &m);
+    tvis_prune_config c = config(0.5);
+    c.images = 2;
+    c.input = picture;
+    fail_in_turn(&m, &c);
+    c.scope = TVIS_SCOPE_MEASURED;
+    fail_in_turn(&m, &c);
+    c.method = TVIS_PRUNE_CHANNEL;
+    c.amount = 0.2;
+    fail_in_turn(&m, &c);
     tvis_blob_free(&blob);
 }
 
@@ -438,6 +558,8 @@ int main(void)
         cmocka_unit_test(patterns_hold),
         cmocka_unit_test(names_choose_layers),
         cmocka_unit_test(weights_make_up_for_zeros),
+        cmocka_unit_test(harm_is_measured),
+        cmocka_unit_test(harm_of_channels_is_measured),
         cmocka_unit_test(bad_requests_are_refused),
         cmocka_unit_test(smaller_models_are_refused),
         cmocka_unit_test(weights_that_are_no_numbers_are_named),

@@ -15,7 +15,7 @@ static const char *const method_names[] = { "magnitude", "channel", "lowrank", N
 /* ORDER TVIS_PATTERN */
 static const char *const pattern_names[] = { "unstructured", "2:4", "1x4", NULL };
 /* ORDER TVIS_SCOPE */
-static const char *const scope_names[] = { "global", "layer", NULL };
+static const char *const scope_names[] = { "global", "layer", "measured", NULL };
 
 /* ORDER TVIS_WORTH */
 static const char *const worth_names[] = { "share", "l1", NULL };
@@ -37,6 +37,11 @@ static int check(prune_request *r)
         r->amount = 1 - r->macs;
     else if (!r->amount_given && r->energy <= 0)
         return print_usage_error(name, "option '--amount' is missing");
+    if (!r->scope_given && r->folder && r->method != TVIS_PRUNE_LOWRANK && r->pattern == TVIS_PATTERN_UNSTRUCTURED &&
+        r->worth == TVIS_WORTH_SHARE)
+        r->scope = TVIS_SCOPE_MEASURED;
+    if (r->scope == TVIS_SCOPE_MEASURED && !r->folder)
+        return print_usage_error(name, "'--scope measured' needs '--calibrate'");
     if (!(r->amount < 1))
         return print_usage_error(name, "'--amount' is a share below 1");
     if (files_same(r->input, r->output))
@@ -147,8 +152,11 @@ int prune_parse(prune_request *r, int argc, char **argv)
           .value = &r->scope,
           .placeholder = "NAME",
           .choices = scope_names,
-          .help = "the amount is one of all chosen layers together: global\n(default), or of each layer; with channel, "
-                  "of each group\nof channels" },
+          .given = &r->scope_given,
+          .help =
+              "the amount is one of all chosen layers together: global;\nmeasured, the default with --calibrate: also, "
+              "and of each\nlayer as much as does least harm to the outputs; or of each\nlayer; with channel, of each "
+              "group of channels" },
         { .name = "worth",
           .kind = ARG_CHOICE,
           .value = &r->worth,

@@ -11,7 +11,7 @@ typedef struct prune_request {
     const char *input, *output, *folder, *modules;
     uint32_t method, pattern, scope, worth; /* tvis_prune_method, _pattern, _scope, _worth */
     double amount, macs, energy;            /* macs and energy: 0 or the share to keep */
-    bool amount_given, json;
+    bool amount_given, scope_given, json;
     bool quiet; /* writes the model and tells nothing of it */
 } prune_request;
 

@@ -27,8 +27,10 @@ typedef enum tvis_prune_pattern {
 
 /* What the amount is a share of. ORDER TVIS_SCOPE */
 typedef enum tvis_prune_scope {
-    TVIS_SCOPE_GLOBAL, /* all chosen layers together: the same threshold everywhere; CHANNEL: the model's multiplications */
-    TVIS_SCOPE_LAYER,  /* each layer by itself; CHANNEL: each group of channels */
+    TVIS_SCOPE_GLOBAL,   /* all chosen layers together: the same threshold everywhere; CHANNEL: the model's multiplications */
+    TVIS_SCOPE_LAYER,    /* each layer by itself; CHANNEL: each group of channels */
+    TVIS_SCOPE_MEASURED, /* as GLOBAL, but of each layer, or group, as much as does least harm at the outputs, which is measured on
+                          * the pictures. MAGNITUDE, unstructured, or CHANNEL */
     TVIS_SCOPE_COUNT_
 } tvis_prune_scope;
 

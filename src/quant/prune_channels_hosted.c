@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Whole channels, hidden units and heads are left out, those first that are worth least for what they cost. */
 #include "quant/channel_groups_hosted.h"
+#include "quant/curve_hosted.h"
 #include "quant/prune.h"
 
 #include <math.h>
@@ -18,7 +19,9 @@ typedef struct cutter {
     double *macs;  /* of each node of the plain model */
     double *worth; /* of all units, those of root r from first[r] on */
     size_t *first;
-    int32_t *left; /* of each root: units that stay */
+    int32_t *left;  /* of each root: units that stay */
+    int32_t *gone;  /* of each root, while places are counted */
+    int32_t *place; /* of each unit: how many of its group go before it */
     unit *unit;
     size_t count;
 } cutter;
@@ -46,15 +49,17 @@ static double macs_now(const cutter *k)
     return sum;
 }
 
-/* Multiplications that a unit of a group takes part in. */
+/* Multiplications that a unit of a group takes part in, with what is left of others. */
 static double macs_of_unit(const cutter *k, uint32_t root)
 {
     const tvis_graph *g = k->p->g;
     double sum = 0.0;
     for (uint32_t i = 0; i < g->node_count; i++) {
         const tvis_gnode *n = &g->node[i];
-        if (k->s->root[n->out[0]] == root || (is_layer(n) && k->s->root[n->in[0]] == root))
-            sum += k->macs[i];
+        if (k->s->root[n->out[0]] == root)
+            sum += k->macs[i] * (is_layer(n) ? share_left(k, n->in[0]) : 1.0);
+        else if (is_layer(n) && k->s->root[n->in[0]] == root)
+            sum += k->macs[i] * share_left(k, n->out[0]);
     }
     return sum / (double)k->s->units[root];
 }
@@ -121,7 +126,9 @@ static bool allocate(cutter *k)
     }
     k->worth = calloc(units + 1, sizeof *k->worth);
     k->unit = calloc(units + 1, sizeof *k->unit);
-    return k->worth && k->unit;
+    k->place = calloc(units + 1, sizeof *k->place);
+    k->gone = calloc((size_t)g->tensor_count + 1, sizeof *k->gone);
+    return k->worth && k->unit && k->place && k->gone;
 }
 
 static void rank(cutter *k)
@@ -171,6 +178,16 @@ static bool drop_evenly(cutter *k)
     return ok;
 }
 
+static void check_budget(cutter *k, double all)
+{
+    const double now = macs_now(k);
+    if (now > all * (1.0 - k->p->c->amount))
+        k->p->g->status =
+            tvis_fail_value(k->p->g->diag, TVIS_EINVAL, TVIS_DIAG_LIMIT, "amount",
+                            "more per cent of the multiplications than can be left out",
+                            (int64_t)floor(100.0 * (all - now) / all), (int64_t)floor(100.0 * k->p->c->amount + 0.5));
+}
+
 /* Until so many multiplications are saved; an eighth of each group stays. */
 static bool drop_to_budget(cutter *k)
 {
@@ -182,11 +199,91 @@ static bool drop_to_budget(cutter *k)
         ok = drop(k, &k->unit[i], least < 1 ? 1 : least);
         now = macs_now(k);
     }
-    if (ok && now > target)
-        k->p->g->status =
-            tvis_fail_value(k->p->g->diag, TVIS_EINVAL, TVIS_DIAG_LIMIT, "amount",
-                            "more per cent of the multiplications than can be left out",
-                            (int64_t)floor(100.0 * (all - now) / all), (int64_t)floor(100.0 * k->p->c->amount + 0.5));
+    if (ok)
+        check_budget(k, all);
+    return ok;
+}
+
+static int32_t gone_of(const cutter *k, uint32_t root)
+{
+    return k->s->units[root] - k->left[root];
+}
+
+static double harm_of(const cutter *k, const double *harm, uint32_t root, int32_t gone)
+{
+    const double at = (double)gone * TVIS_CURVE_GRID / (double)k->s->units[root];
+    const int32_t low = (int32_t)at < TVIS_CURVE_GRID - 2 ? (int32_t)at : TVIS_CURVE_GRID - 2;
+    const double *curve = harm + (size_t)root * TVIS_CURVE_GRID + low;
+    return curve[0] + (curve[1] - curve[0]) * (at - low);
+}
+
+/* The least harm for a multiplication saved that units of a group do which go next; *to: how many are gone then. */
+static double price_of(const cutter *k, uint32_t root, const double *harm, int32_t *to)
+{
+    const int32_t units = k->s->units[root], gone = gone_of(k, root), least = units / 8 > 1 ? units / 8 : 1;
+    const double cost = fmax(macs_of_unit(k, root), 1.0), now = harm_of(k, harm, root, gone);
+    double best = INFINITY;
+    for (int32_t i = gone + 1; i <= units - least; i++) {
+        const double price = (harm_of(k, harm, root, i) - now) / (cost * (double)(i - gone));
+        if (price < best) {
+            best = price;
+            *to = i;
+        }
+    }
+    return best;
+}
+
+static bool drop_next(cutter *k, uint32_t root)
+{
+    const int32_t gone = gone_of(k, root);
+    for (int32_t i = 0; i < k->s->units[root]; i++)
+        if (k->place[k->first[root] + (size_t)i] == gone)
+            return drop(k, &(unit){ .root = root, .index = i }, 0);
+    return true;
+}
+
+/* Units of the group whose next ones do the least harm for what they save, again and again. */
+static bool drop_by_harm(cutter *k, const double *harm)
+{
+    const double all = macs_now(k), target = all * (1.0 - k->p->c->amount);
+    bool ok = true;
+    while (ok && macs_now(k) > target) {
+        uint32_t found = TVIS_NONE;
+        int32_t to = 0, next = 0;
+        double least = INFINITY;
+        for (uint32_t r = 0; r < k->s->count; r++) {
+            const bool able = k->s->root[r] == r && !k->s->fixed[r] && k->s->units[r] > 1;
+            const double price = able ? price_of(k, r, harm, &next) : INFINITY;
+            if (price < least) {
+                least = price;
+                found = r;
+                to = next;
+            }
+        }
+        if (found == TVIS_NONE)
+            break;
+        while (ok && gone_of(k, found) < to && macs_now(k) > target)
+            ok = drop_next(k, found);
+    }
+    if (ok)
+        check_budget(k, all);
+    return ok;
+}
+
+/* Each unit's place in its group, of units that are sorted. */
+static void place_units(cutter *k)
+{
+    int32_t *count = k->gone;
+    for (size_t i = 0; i < k->count; i++)
+        k->place[k->first[k->unit[i].root] + (size_t)k->unit[i].index] = count[k->unit[i].root]++;
+}
+
+static bool drop_measured(cutter *k)
+{
+    place_units(k);
+    double *harm = tvis_prune_group_harm(k->p, k->s, k->first, k->place);
+    const bool ok = k->p->g->status || drop_by_harm(k, harm);
+    free(harm);
     return ok;
 }
 
@@ -205,7 +302,9 @@ static void choose(cutter *k)
     if (k->count == 0)
         tvis_prune_fail(p, TVIS_EINVAL, TVIS_DIAG_NAME, p->c->modules ? p->c->modules : "model",
                         "has no channels that can be left out");
-    else if (!(p->c->scope == TVIS_SCOPE_LAYER ? drop_evenly(k) : drop_to_budget(k)))
+    else if (!(p->c->scope == TVIS_SCOPE_LAYER      ? drop_evenly(k)
+               : p->c->scope == TVIS_SCOPE_MEASURED ? drop_measured(k)
+                                                    : drop_to_budget(k)))
         tvis_graph_out_of_memory(p->g);
 }
 
@@ -222,5 +321,7 @@ void tvis_prune_channels(tvis_pruner *p, tvis_channel_groups *s)
     free(k.worth);
     free(k.first);
     free(k.left);
+    free(k.gone);
+    free(k.place);
     free(k.unit);
 }

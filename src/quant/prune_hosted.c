@@ -23,6 +23,11 @@ static tvis_status check(const tvis_prune_config *c, tvis_diag *d)
         return bad(d, TVIS_DIAG_ARGUMENT, "energy", "is not from 0 to 1");
     if (c->energy > 0.0 && (c->method != TVIS_PRUNE_LOWRANK || c->amount > 0.0))
         return bad(d, TVIS_DIAG_ARGUMENT, "energy", "goes with low rank and takes the place of the amount");
+    if (c->scope == TVIS_SCOPE_MEASURED && c->images == 0)
+        return bad(d, TVIS_DIAG_ARGUMENT, "scope", "that is measured needs pictures");
+    if (c->scope == TVIS_SCOPE_MEASURED &&
+        (c->method == TVIS_PRUNE_LOWRANK || c->worth != TVIS_WORTH_SHARE || c->pattern != TVIS_PATTERN_UNSTRUCTURED))
+        return bad(d, TVIS_DIAG_ARGUMENT, "scope", "that is measured goes with shares as worth, without a pattern");
     if (c->images && !c->input)
         return bad(d, TVIS_DIAG_ARGUMENT, "input", "is NULL, but there are pictures");
     return TVIS_OK;
@@ -38,6 +43,18 @@ static void refuse_smaller(tvis_pruner *p)
                             "the model is quantized already: prune first");
 }
 
+static void leave_out(tvis_pruner *p)
+{
+    if (p->c->method == TVIS_PRUNE_CHANNEL)
+        tvis_prune_channels(p, &p->groups);
+    else if (p->c->method == TVIS_PRUNE_LOWRANK)
+        tvis_prune_lowrank(p);
+    else if (p->c->scope == TVIS_SCOPE_MEASURED)
+        tvis_prune_spread(p);
+    else
+        tvis_prune_magnitude(p);
+}
+
 static void prune(tvis_pruner *p)
 {
     tvis_graph_read(p->g, p->m);
@@ -45,12 +62,8 @@ static void prune(tvis_pruner *p)
         refuse_smaller(p);
     if (!p->g->status)
         tvis_prune_choose(p);
-    if (!p->g->status && p->c->method == TVIS_PRUNE_CHANNEL)
-        tvis_prune_channels(p, &p->groups);
-    else if (!p->g->status && p->c->method == TVIS_PRUNE_LOWRANK)
-        tvis_prune_lowrank(p);
-    else if (!p->g->status)
-        tvis_prune_magnitude(p);
+    if (!p->g->status)
+        leave_out(p);
     if (!p->g->status && p->c->images && p->c->method != TVIS_PRUNE_LOWRANK)
         tvis_prune_recover(p);
     if (!p->g->status)
@@ -73,6 +86,7 @@ tvis_status tvis_prune(const tvis_model *m, const tvis_prune_config *c, tvis_blo
     free(p.chosen);
     free(p.was);
     free(p.rank);
+    free(p.drop);
     tvis_channel_groups_free(&p.groups);
     tvis_graph_free(&g);
     if (!s && report)
