@@ -21,9 +21,10 @@ for f in src/*/*_armv6.S src/*/*_vfp11.S src/ops/*_armv6.c src/ops/*_vfp11.c src
     fi
 done
 [ $failures != 0 ] || echo "ok - $n files compile for hard float"
-# The linker compares what the objects say of their calls.
+# The linker compares what the objects say of their calls. The compiler by itself: with two float ABIs, of which the last one counts,
+# GCC names both their loaders.
 # shellcheck disable=SC2086
-if $CC $flags -nostdlib -no-pie -r -o "$T/all.o" "$T"/*.o 2>"$T/err" && [ ! -s "$T/err" ]; then
+if ${MAKE_CC:-$CC} $flags -nostdlib -no-pie -r -o "$T/all.o" "$T"/*.o 2>"$T/err" && [ ! -s "$T/err" ]; then
     echo "ok - they go together"
 else
     echo "not ok - they go together: $(head -n 1 "$T/err")"
