@@ -27,7 +27,7 @@ works 'match --json' match "$A" "$B2" --json
 true_that 'most matches agree' test "$(($(value inliers) * 2))" -gt "$(grep -c '"distance"' "$T/out")"
 true_that 'at least 100' test "$(value inliers)" -ge 100
 cp "$T/out" "$T/match.json"
-python 'the homography puts the corners within 10 pixels of their places' <<'EOF'
+python 'the homography puts the corners within 2 pixels of their places' <<'EOF'
 import json
 h = json.load(open('match.json'))['homography']
 assert h
@@ -36,7 +36,7 @@ off = 0
 for (x, y), (u, v) in zip(((40, 52), (430, 4), (560, 372), (4, 378)), ((0, 0), (575, 0), (575, 383), (0, 383))):
     w = h[6] * x + h[7] * y + h[8]
     off += ((h[0] * x + h[1] * y + h[2]) / w - u) ** 2 + ((h[3] * x + h[4] * y + h[5]) / w - v) ** 2
-assert (off / 4) ** 0.5 < 10, (off / 4) ** 0.5
+assert (off / 4) ** 0.5 < 2, (off / 4) ** 0.5
 EOF
 
 gray() # OUT W H FILE: a gray picture of the first bytes of FILE
