@@ -10,6 +10,8 @@ random number is drawn from (seed, stage, step)."""
 import argparse
 import contextlib
 import pathlib
+import signal
+import sys
 import time
 
 import cv2
@@ -275,6 +277,7 @@ def main():
     torch.set_num_threads(a.threads)
     cv2.setNumThreads(1)
     torch.manual_seed(a.seed)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("terminated"))  # or the worker would outlive this
     if a.start:
         start = from_blob(a.start)
         net = train_joint(a, labels.found_again(a, start), "tune", a.tune_steps, 4e-4, start)
