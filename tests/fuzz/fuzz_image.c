@@ -10,7 +10,7 @@
 static void resize(const picture *p)
 {
     static const tvis_preprocess preset = {
-        TVIS_FILTER_BICUBIC, TVIS_FIT_CROP, 3, 0, 0.875f, { 0, 0, 0 }, { 1, 1, 1 }
+        .filter = TVIS_FILTER_BICUBIC, .fit = TVIS_FIT_CROP, .channels = 3, .crop = 0.875f, .std = { 1, 1, 1 }
     };
     const tvis_image view = picture_view(p);
     uint8_t out[9 * 8 * 3];
