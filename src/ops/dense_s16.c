@@ -102,8 +102,9 @@ typedef struct piece {
 static bool looks_up(const tvis_node_run *r)
 {
     const tvis_quant *q = &r->node->q;
-    return r->x[TVIS_S8_TABLE] && !r->x[TVIS_S8_ADD] && r->in[0]->dtype == TVIS_S8 && r->out[0]->dtype == TVIS_S8 &&
-           tvis_gemm_s8[r->kernel[0]].tables && tvis_quant_lo16(q) == INT16_MIN && tvis_quant_hi16(q) == INT16_MAX;
+    return TVIS_LARGE_CODE && r->x[TVIS_S8_TABLE] && !r->x[TVIS_S8_ADD] && r->in[0]->dtype == TVIS_S8 &&
+           r->out[0]->dtype == TVIS_S8 && tvis_gemm_s8[r->kernel[0]].tables && tvis_quant_lo16(q) == INT16_MIN &&
+           tvis_quant_hi16(q) == INT16_MAX;
 }
 
 /* Columns [col, col + n) of the sums, by weights w. */

@@ -168,7 +168,7 @@ static void put(const tvis_depthwise_s8_args *a, block *b, int8_t *y)
 
 /* ---- sums ---- */
 
-#if TVIS_SMALL_STACK
+#if !TVIS_LARGE_CODE
 static inline int32_t smlad(uint32_t x, uint32_t w, int32_t sum)
 {
     __asm__("smlad %0, %1, %2, %0" : "+r"(sum) : "r"(x), "r"(w));
@@ -234,15 +234,15 @@ static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrd
         .wide = is_wide(a),
     };
     at += (ptrdiff_t)b->ox * a->c + b->c;
-#if TVIS_SMALL_STACK
-    if (a->y32) { /* 3 x 3 */
+#if !TVIS_LARGE_CODE
+    if (a->y32 && a->kh == 3) {
         for (int32_t j = 0; j < b->channels; j++)
             sum_channel(a, &b->three[top][j], b->x + j * 3 * COLUMNS, b->count, a->y32 + at + j);
         return;
     }
 #endif
     b->k->run[is_wide(a)][a->stride - 1](&r);
-    if (!TVIS_SMALL_STACK && a->narrow)
+    if (TVIS_LARGE_CODE && a->narrow)
         narrow(a, b, at);
     else if (a->y32)
         put_sums(a, b, a->y32 + at);
@@ -344,8 +344,9 @@ static void run_picture(const ring *k, const tvis_depthwise_s8_args *a, const tv
 
 static bool fits(const tvis_depthwise_s8_args *a, int32_t side)
 {
-    return a->kh == side && a->kw == side && !(TVIS_SMALL_STACK && (a->narrow || (side == 5 && a->y32))) &&
-           a->dilation == 1 && a->stride <= 2 && (is_wide(a) || a->q.shift <= MOST_SHIFT);
+    return a->kh == side && a->kw == side && (TVIS_LARGE_CODE || !a->narrow) &&
+           !(TVIS_SMALL_STACK && side == 5 && a->y32) && a->dilation == 1 && a->stride <= 2 &&
+           (is_wide(a) || a->q.shift <= MOST_SHIFT);
 }
 
 static void run_one_row(const ring *k, int32_t side, const tvis_depthwise_s8_args *a)
@@ -357,8 +358,12 @@ static void run_one_row(const ring *k, int32_t side, const tvis_depthwise_s8_arg
         tvis_depthwise_s8_c(a);
 }
 
-/* What is wide are sums of 3 x 3 that a small stack has no room for, and of 5 x 5 the same functions. */
-#define DW3_WIDE(stride) TVIS_SMALL_STACK ? tvis_dw3_stride##stride##_armv6 : tvis_dw3_stride##stride##_wide_armv6
+/* Of 5 x 5 the same functions. */
+#if TVIS_LARGE_CODE
+#define DW3_WIDE(stride) tvis_dw3_stride##stride##_wide_armv6
+#else
+#define DW3_WIDE(stride) tvis_dw3_stride##stride##_armv6
+#endif
 #define DW5_WIDE(stride) tvis_dw5_stride##stride##_armv6
 #define RING(side)                                                                                                     \
     static const ring ring##side = { prepare##side,                                                                    \

@@ -168,7 +168,9 @@ END_CHANNELS \name, \wide
 .endm
 
 ROWS_OF_STRIDE_1 tvis_dw3_stride1_armv6, 0
+#ifndef __OPTIMIZE_SIZE__ /* TVIS_LARGE_CODE */
 ROWS_OF_STRIDE_1 tvis_dw3_stride1_wide_armv6, 1
+#endif
 
 /* A row for two outputs, a word apart. */
 .macro PRODUCTS_APART w01, w12
@@ -201,7 +203,9 @@ END_CHANNELS \name, \wide
 .endm
 
 ROWS_OF_STRIDE_2 tvis_dw3_stride2_armv6, 0
+#ifndef __OPTIMIZE_SIZE__ /* TVIS_LARGE_CODE */
 ROWS_OF_STRIDE_2 tvis_dw3_stride2_wide_armv6, 1
+#endif
 
 /* 5 x 5. The taps of a channel are copied to the stack: there a register for their address is not needed.
  * Stride 1: r2 to r4: three words of a row, r6 to r9, r12: its taps, r5: mul, lr: zero. */

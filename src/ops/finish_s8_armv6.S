@@ -136,6 +136,8 @@ bge 1b
 LEAVE
 END_FUNCTION tvis_s8_finish_add_armv6
 
+/* TVIS_LARGE_CODE */
+#ifndef __OPTIMIZE_SIZE__
 /* Entries of the table around \v. */
 .macro ENTRIES to, v
 bic \to, \v, #127
@@ -219,11 +221,10 @@ add r6, r6, #0x4000
 add r7, r7, #512
 str r10, [sp]
 orr r3, r8, r3, lsl #8
-#ifndef __OPTIMIZE_SIZE__
 cmp r8, #0
 bne 4f
 FINISH_TABLE 0
 4:
-#endif
 FINISH_TABLE 1
 END_FUNCTION tvis_s8_finish_table_armv6
+#endif

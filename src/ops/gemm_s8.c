@@ -51,11 +51,11 @@ const tvis_gemm_s8_variant tvis_gemm_s8[] = {
     { { "2x2_armv6", TVIS_CPU_ARMV6, TVIS_PACK_GROUPS(4, 2), 0, 2, 2 },
       TVIS_IF_ARMV6(tvis_gemm_s8_2x2_armv6),
       TVIS_GEMM_S8_ARMV6_SCRATCH,
-      true },
+      TVIS_LARGE_CODE },
     { { "2x2_dsp", TVIS_CPU_DSP, TVIS_PACK_GROUPS(4, 2), 0, 2, 2 },
       TVIS_IF_ARMV6(tvis_gemm_s8_2x2_dsp),
       TVIS_GEMM_S8_DSP_SCRATCH,
-      true },
+      TVIS_LARGE_CODE },
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, tvis_gemm_s8_c, 0, true },
     { { NULL, 0, 0, 0, 0, 0 }, NULL, 0, false },
 };

@@ -98,7 +98,7 @@ static void finish_any(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, in
         for (int32_t c = j; c < least(j + NR, a->n); c++) {
             const ptrdiff_t at = (ptrdiff_t)(row + i) * a->ldy + c;
             int64_t v = tvis_requant_scale(sums[i * NR + c - j], a->q.mul[c], a->q.shift);
-            if (a->table) {
+            if (TVIS_LARGE_CODE && a->table) {
                 v = tvis_table16_at(a->table, tvis_requant_limit(v, &a->q));
                 a->y[at] = (int8_t)tvis_table16_narrow((int32_t)v);
                 continue;
@@ -129,7 +129,7 @@ static void finish(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_
         store_sums(a, row, rows, j, sums);
         return;
     }
-    const bool open = a->table || (a->q.lo == INT8_MIN && a->q.hi == INT8_MAX);
+    const bool open = (TVIS_LARGE_CODE && a->table) || (a->q.lo == INT8_MIN && a->q.hi == INT8_MAX);
     if (!open || j + NR > a->n) {
         finish_any(a, row, rows, j, sums);
         return;
@@ -150,7 +150,7 @@ static void finish(const tvis_gemm_s8_args *a, int32_t row, int32_t rows, int32_
     };
     if (a->add)
         tvis_s8_finish_add_armv6(&f);
-    else if (a->table)
+    else if (TVIS_LARGE_CODE && a->table)
         tvis_s8_finish_table_armv6(&f);
     else
         tvis_s8_finish_armv6(&f);

@@ -125,7 +125,7 @@ void tvis_narrow_armv6(const tvis_narrow_args *a)
 {
     const constants k = { tvis_limits_of_armv6(&a->q), a->q.shift, a->add_q };
     const bool many = !a->add || (a->add_wide && a->add_q.zero == 0);
-    const int32_t done = pairs(a);
+    const int32_t done = TVIS_LARGE_CODE ? pairs(a) : 0;
     for (int32_t i = 0; i < a->m && done < a->n; i++)
         tvis_narrow_rest(a, i, done || !many ? done : fours(a, &k, i));
 }
