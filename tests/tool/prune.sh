@@ -48,7 +48,8 @@ mkdir "$T/pictures"
 for i in 1 2 3 4; do
     awk -v seed=$i 'BEGIN { print "P3 80 64 255"; for (i = 0; i < 80 * 64 * 3; i++) { seed = (seed * 1103 + 12345) % 65536; print seed % 256 } }' >"$T/pictures/$i.ppm"
 done
-works '--calibrate' prune "$T/m.tvis" -o "$T/f.tvis" --amount 0.4 --modules 'features.1*.conv.2,classifier.1' --calibrate "$T/pictures"
+works '--calibrate' prune "$T/m.tvis" -o "$T/f.tvis" --amount 0.4 --modules 'features.17.conv.2,classifier.1' --calibrate "$T/pictures"
+says 'leaves out exactly the share, by measurement' '^left out *40\.00 % of .* weights in 2 layers$'
 says 'tells how far outputs are from the input model' '^pictures *4, against the input model: [-0-9.]* dB, the same class on [0-9.]* %$'
 works 'the result runs' run "$T/f.tvis" "$T/pictures/1.ppm"
 
@@ -79,6 +80,8 @@ EOS
 works 'fp16 of the result' quantize "$T/l.tvis" -o "$T/lh.tvis" --mode fp16
 works 'run of the result' run "$T/lh.tvis" "$T/pictures/1.ppm"
 works '--rank-energy' prune "$T/m.tvis" -o "$T/l.tvis" --method lowrank --rank-energy 0.9
+fails 2 "'--scope measured' needs '--calibrate'" prune "$T/m.tvis" -o "$T/x.tvis" --amount 0.3 --scope measured
+fails 1 'scope' prune "$T/m.tvis" -o "$T/x.tvis" --amount 0.3 --scope measured --worth l1 --calibrate "$T/pictures"
 fails 2 "goes with '--method lowrank'" prune "$T/m.tvis" -o "$T/x.tvis" --rank-energy 0.9
 fails 2 "goes with '--method lowrank'" prune "$T/m.tvis" -o "$T/x.tvis" --method lowrank --amount 0.1 --rank-energy 0.9
 fails 1 'can save' prune "$T/m.tvis" -o "$T/x.tvis" --method lowrank --amount 0.999
