@@ -211,8 +211,8 @@ static void lines_give_the_same_bits(void **state)
     if (!tvis_takes_lines(&v->k, 4, 1))
         skip();
     for (int32_t m = 1; m < 40; m += 3) {
-        const int32_t run = 1 + (int32_t)tvt_below(30), next = 1 + (int32_t)tvt_below(9),
-                      n = 1 + (int32_t)tvt_below(70);
+        const int32_t run = m % 2 ? 1 + (int32_t)tvt_below(30) : 32 * (1 + (int32_t)tvt_below(8)),
+                      next = 1 + (int32_t)tvt_below(9), n = 1 + (int32_t)tvt_below(70);
         const int32_t pitch = (m - 1) * next + run;
         problem p = make(&v->k, m, n, LINES * run, 0, true, NO_ADD);
         tvt_buf lines = random_floats((size_t)(LINES * pitch)), want = p.y;

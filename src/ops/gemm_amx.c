@@ -13,7 +13,7 @@
 enum { VEC = 16, NR = 2 * VEC, DEPTH = 256, BLOCK = 256, TILE = 32, LEAST_DEPTH = 40 };
 
 typedef struct factors {
-    uint16_t x[BLOCK * DEPTH];   /* rows of DEPTH */
+    uint16_t x[BLOCK * DEPTH];   /* rows of DEPTH, or lines */
     uint16_t w[2 * DEPTH * VEC]; /* (2, DEPTH / 2, 16, 2): of each 16 columns pairs of k */
 } factors;
 
@@ -75,26 +75,40 @@ typedef struct tile {
     int32_t i, j, rows, vecs;
 } tile;
 
-/* Its sums. row: of f; depth: a multiple of 32. */
-static void multiply(const factors *f, const tile *t, int32_t row, int32_t depth)
+/* A part of k: the first one begins with bias and add, the last one is clamped. */
+typedef struct chunk {
+    int32_t first, count, depth; /* depth: count, up to a multiple of 32 */
+    const uint16_t *x;           /* rows of them, `pitch` apart; after `left` and then each `run` of them a gap */
+    ptrdiff_t pitch, gap;
+    int32_t left, run;
+} chunk;
+
+/* A tile's sums. row: counted from k->x on. */
+static void multiply(const factors *f, const tile *t, const chunk *k, int32_t row)
 {
-    enum { X_PITCH = DEPTH * (int)sizeof(uint16_t) };
-    const uint16_t *x0 = f->x + row * DEPTH, *x1 = x0 + TILE_ROWS * DEPTH, *w = f->w;
+    const ptrdiff_t pitch = k->pitch * (ptrdiff_t)sizeof *k->x;
+    const uint16_t *x0 = k->x + row * k->pitch, *x1 = x0 + TILE_ROWS * k->pitch, *w = f->w;
+    int32_t left = k->left;
     const bool high = t->rows > TILE_ROWS, wide = t->vecs > 1;
     _tile_zero(SUMS_00);
     _tile_zero(SUMS_01);
     _tile_zero(SUMS_10);
     _tile_zero(SUMS_11);
-    for (int32_t p = 0; p < depth; p += 32, x0 += 32, x1 += 32, w += 32 * VEC) {
+    for (int32_t p = 0; p < k->depth; p += 32, x0 += 32, x1 += 32, w += 32 * VEC, left -= 32) {
+        if (left == 0) {
+            x0 += k->gap;
+            x1 += k->gap;
+            left = k->run;
+        }
         _tile_loadd(W0, w, TILE_BYTES);
-        _tile_loadd(X0, x0, X_PITCH);
+        _tile_loadd(X0, x0, pitch);
         _tile_dpbf16ps(SUMS_00, X0, W0);
         if (wide) {
             _tile_loadd(W1, w + DEPTH * VEC, TILE_BYTES);
             _tile_dpbf16ps(SUMS_01, X0, W1);
         }
         if (high) {
-            _tile_loadd(X1, x1, X_PITCH);
+            _tile_loadd(X1, x1, pitch);
             _tile_dpbf16ps(SUMS_10, X1, W0);
         }
         if (high && wide)
@@ -116,11 +130,6 @@ static void store_sums(const tile *t, float *sums)
         _tile_stored(SUMS_11, sums + TILE_ROWS * NR + VEC, PITCH);
     memory_is_read();
 }
-
-/* A chunk of k: the first one begins with bias and add, the last one is clamped. */
-typedef struct chunk {
-    int32_t first, count, depth; /* depth: count, up to a multiple of 32 */
-} chunk;
 
 static void finish(const tvis_gemm_f32_args *a, const tile *t, const chunk *k, const float *sums)
 {
@@ -156,13 +165,12 @@ static void run_chunk(const tvis_gemm_f32_args *a, int32_t i, int32_t end, const
 {
     float sums[TILE * NR];
     tile before = { 0 };
-    round_x(a, i, end - i, k->first, k->count, k->depth, f->x);
     for (int32_t j = 0; j < a->n; j += NR) {
         round_panel(a, j, k, f->w);
         memory_is_read();
         for (int32_t r = i; r < end; r += TILE) {
             const tile now = { r, j, end - r < TILE ? end - r : TILE, a->n - j > VEC ? 2 : 1 };
-            multiply(f, &now, r - i, k->depth);
+            multiply(f, &now, k, r - i);
             finish(a, &before, k, sums);
             store_sums(&now, sums);
             before = now;
@@ -171,21 +179,59 @@ static void run_chunk(const tvis_gemm_f32_args *a, int32_t i, int32_t end, const
     finish(a, &before, k, sums);
 }
 
+static chunk chunk_at(const tvis_gemm_f32_args *a, int32_t first)
+{
+    const int32_t count = a->k - first < DEPTH ? a->k - first : DEPTH;
+    return (chunk){ .first = first, .count = count, .depth = (count + 31) / 32 * 32 };
+}
+
+/* Lines are rounded once for all rows that share them, where whole steps of 32 fit them: they have `length` each. */
+static void run_lines(const tvis_gemm_f32_args *a, int32_t length, factors *f)
+{
+    for (int32_t line = 0; line < a->k / a->run; line++)
+        round_row(a->x + (ptrdiff_t)line * (a->run + a->gap), length, f->x + line * length);
+    for (int32_t p = 0; p < a->k; p += DEPTH) {
+        const int32_t line = p / a->run, at = p % a->run;
+        chunk k = chunk_at(a, p);
+        k.x = f->x + line * length + at;
+        k.pitch = a->ldx;
+        k.gap = length - a->run;
+        k.left = a->run - at;
+        k.run = a->run;
+        run_chunk(a, 0, a->m, &k, f);
+    }
+}
+
+static void run_rows(const tvis_gemm_f32_args *a, factors *f)
+{
+    const int32_t blocks = (a->m - 1) / BLOCK + 1, rows = ((a->m - 1) / blocks / TILE + 1) * TILE;
+    for (int32_t i = 0; i < a->m; i += rows)
+        for (int32_t p = 0; p < a->k; p += DEPTH) {
+            const int32_t end = a->m - i < rows ? a->m : i + rows;
+            chunk k = chunk_at(a, p);
+            k.x = f->x;
+            k.pitch = DEPTH;
+            k.left = k.run = DEPTH;
+            round_x(a, i, end - i, p, k.count, k.depth, f->x);
+            run_chunk(a, i, end, &k, f);
+        }
+}
+
 void tvis_gemm_f32_32x32_amx(const tvis_gemm_f32_args *a)
 {
     if (a->k < LEAST_DEPTH) {
         tvis_gemm_f32_12x32_avx512(a);
         return;
     }
-    const int32_t blocks = (a->m - 1) / BLOCK + 1, rows = ((a->m - 1) / blocks / TILE + 1) * TILE;
     factors f;
+    const int64_t length = a->run ? (int64_t)(a->m - 1) * a->ldx + a->run : 0;
+    /* A tile may read past the last row: as many of them as it has. */
+    const int64_t room = length * (a->run ? a->k / a->run : 0) + (int64_t)TILE * a->ldx;
     configure_tiles(TILE_ROWS, TILE_DEPTH);
-    for (int32_t i = 0; i < a->m; i += rows)
-        for (int32_t p = 0; p < a->k; p += DEPTH) {
-            const int32_t count = a->k - p < DEPTH ? a->k - p : DEPTH;
-            const chunk k = { p, count, (count + 31) / 32 * 32 };
-            run_chunk(a, i, a->m - i < rows ? a->m : i + rows, &k, &f);
-        }
+    if (a->run && a->run % 32 == 0 && room <= BLOCK * DEPTH)
+        run_lines(a, (int32_t)length, &f);
+    else
+        run_rows(a, &f);
     _tile_release();
 }
 #endif
