@@ -75,6 +75,7 @@ const tvis_pointwise_s8_variant tvis_pointwise_s8[] = {
     { { "64_avx512", TVIS_CPU_AVX512, TVIS_PACK_PLAIN, 0, 1, 64 }, FUNCTIONS(TVIS_IF_X86, avx512) },
     { { "32_avx2", TVIS_CPU_AVX2, TVIS_PACK_PLAIN, 0, 1, 32 }, FUNCTIONS(TVIS_IF_X86, avx2) },
     { { "16_neon", TVIS_CPU_NEON, TVIS_PACK_PLAIN, 0, 1, 16 }, FUNCTIONS(TVIS_IF_AARCH64, neon) },
+#if TVIS_LARGE_CODE
     { { "4_vfp11", TVIS_CPU_ARMV6 | TVIS_CPU_VFP11, TVIS_PACK_PLAIN, 0, 1, 4 },
       TVIS_IF_VFP11(tvis_pointwise_s8_add_vfp11),
       TVIS_IF_VFP11(tvis_pointwise_s8_scale_vfp11),
@@ -82,6 +83,7 @@ const tvis_pointwise_s8_variant tvis_pointwise_s8[] = {
       TVIS_IF_VFP11(tvis_pointwise_s8_max_vfp11),
       TVIS_IF_VFP11(tvis_pointwise_s8_quantize_vfp11),
       TVIS_IF_VFP11(tvis_pointwise_s8_dequantize_c) },
+#endif
     { { "c", 0, TVIS_PACK_PLAIN, 0, 1, 1 }, FUNCTIONS(ALWAYS, c) },
     { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL, NULL, NULL, NULL, NULL },
 };

@@ -4,6 +4,7 @@
 #include "ops/pointwise_s8.h"
 #include "ops/requant_armv6.h"
 
+#if TVIS_LARGE_CODE
 enum { SOME = 64 }; /* channels that are scaled at a time */
 
 void tvis_pointwise_s8_add_vfp11(const tvis_add_s8_args *a)
@@ -58,7 +59,7 @@ static inline void scale_four(const int8_t *x, const int32_t *factor, int32_t mi
 /* Channels [k, k + count) of all pixels. */
 static void scale_channels(const tvis_scale_s8_args *a, int32_t k, int32_t count)
 {
-    const bool open = TVIS_LARGE_CODE && a->q.lo == INT8_MIN && a->q.hi == INT8_MAX;
+    const bool open = a->q.lo == INT8_MIN && a->q.hi == INT8_MAX;
     const tvis_limits_armv6 l = tvis_limits_of_armv6(&a->q);
     const int32_t mul = *a->q.mul, c = a->c, zero = a->q.zero, minus = -a->x_zero;
     int32_t factor[SOME];
@@ -124,7 +125,7 @@ void tvis_pointwise_s8_sum_vfp11(const int8_t *x, ptrdiff_t ld, int32_t pixels, 
 {
     memset(sum, 0, (size_t)c * sizeof *sum);
     int32_t k = 0;
-    for (; TVIS_LARGE_CODE && k + 8 <= c; k += 8)
+    for (; k + 8 <= c; k += 8)
         sum_eight(x + k, ld, pixels, sum + k);
     if (k < c)
         tvis_pointwise_s8_sum_c(x + k, ld, pixels, c - k, sum + k);
@@ -189,7 +190,6 @@ static void divide(const float *x, int32_t n, float scale, int32_t zero, int8_t 
         y[n - 1] = rounded(next, zero);
 }
 
-#if TVIS_LARGE_CODE
 /* Bits behind the point of a rounded quotient. */
 enum { POINT = 12, ONE = 1 << POINT };
 
@@ -237,10 +237,5 @@ void tvis_pointwise_s8_quantize_vfp11(const float *x, int32_t n, float scale, in
         y[i + 3] = whole(d, zero);
     }
     divide(x + i, n - i, scale, zero, y + i);
-}
-#else
-void tvis_pointwise_s8_quantize_vfp11(const float *x, int32_t n, float scale, int32_t zero, int8_t *y)
-{
-    divide(x, n, scale, zero, y);
 }
 #endif
