@@ -11,6 +11,8 @@ FIRMWARE_cortex-m7     := -mthumb -mcpu=cortex-m7 -mfpu=fpv5-sp-d16 -mfloat-abi=
 FIRMWARE_arm1176       := -marm -mcpu=arm1176jzf-s
 # The compiler writes down how much stack each function takes and whom it calls: tests/firmware/stack.sh adds it up.
 FIRMWARE_FLAGS = $(FIRMWARE_OPT) -g -fcallgraph-info=su
+# ccache brings back objects without what the compiler writes beside them.
+firmware test-firmware: export CCACHE_DISABLE := 1
 FIRMWARE_FOR   = $(SUB) CROSS=$(FIRMWARE_CROSS) ARCH='$(FIRMWARE_$1)' B=build/firmware/$1 CFLAGS='$(FIRMWARE_FLAGS)'
 IMAGE_CPUS    ?= cortex-m0plus cortex-m4 cortex-m7
 FIRMWARE_TESTS = tests/firmware/link.sh tests/firmware/symbols.sh tests/firmware/stack.sh

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* Columns of a channel's row in memory, channels at a time at most, and bytes from an output to the next. */
-enum { TVIS_DW_COLUMNS = 20, TVIS_DW_CHANNELS = TVIS_SMALL_STACK ? 4 : 16, TVIS_DW_BESIDE = 16 };
+enum { TVIS_DW_COLUMNS = 20, TVIS_DW_CHANNELS = TVIS_SMALL_STACK ? 4 : 16, TVIS_DW_BESIDE = TVIS_DW_CHANNELS };
 
 /* A channel, 3 x 3: of each row (w0, w1) and (w1, w2), in the order in which rows stand in memory. */
 typedef struct tvis_dw_channel3 {

@@ -5,7 +5,14 @@
 
 #define ROW     40  /* bytes: TVIS_DW_COLUMNS of int16 */
 #define CHANNEL 120 /* three of them */
-#define BESIDE  16  /* TVIS_DW_BESIDE: from an output to the next */
+#ifndef TVIS_SMALL_STACK
+#define TVIS_SMALL_STACK !__STDC_HOSTED__
+#endif
+#if TVIS_SMALL_STACK
+#define BESIDE  4   /* TVIS_DW_BESIDE: from an output to the next */
+#else
+#define BESIDE  16
+#endif
 
 /* void tvis_dw_spread_armv6(x, c, pixels, words, out, apart)
  * r0, r1: two pixels, r10: apart, r12: out, lr: words to go; the fourth pixel ahead, r3 away the fifth, is brought
