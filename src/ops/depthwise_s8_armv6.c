@@ -13,7 +13,7 @@ TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel3, sizeof(tvis_dw_channel3) == 32);
 TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel5, sizeof(tvis_dw_channel5) == 192);
 
 /* Channels of 3 x 3 that are computed side by side, row by row, with less than 9 KB of stack: x has them in the same
- * lines of the cache, y in the same pages. Less than 2 KB where stacks are small: no sums of 5 x 5 there. */
+ * lines of the cache, y in the same pages. Less than 2.2 KB where stacks are small: no sums of 5 x 5 there. */
 enum { BLOCKS = TVIS_SMALL_STACK ? 1 : 2, RING = 3 * CHANNELS * COLUMNS, RINGS = BLOCKS * RING };
 
 typedef struct ring ring;
