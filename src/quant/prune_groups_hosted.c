@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEVELS = TVIS_CURVE_LEVELS };
+enum {
+    LEVELS = TVIS_CURVE_LEVELS,
+    MOST_ORDERED = 2048 /* units of a group that are put in order: the time is that of their number's cube */
+};
 
 typedef struct measuring {
     tvis_pruner *p;
@@ -72,14 +75,14 @@ static size_t outs_of(const tvis_fitted *l)
     return (size_t)l->groups * (size_t)l->n;
 }
 
-/* The only reader of a group, which has a column of weights for each unit. */
+/* The only reader of a group, which has a column of weights for each unit, and not too many of them. */
 static bool reads_alone(const measuring *m, const tvis_fitted *l, uint32_t layer)
 {
     const uint32_t r = root_read(m, layer);
     for (uint32_t i = 0; i < layer; i++)
         if (is_reader(m, i) && root_read(m, i) == r)
             return false;
-    return l->groups == 1 && l->k == m->s->units[r] && is_last_reader(m, layer);
+    return l->groups == 1 && l->k == m->s->units[r] && l->k <= MOST_ORDERED && is_last_reader(m, layer);
 }
 
 static void fit_reader(measuring *m, uint32_t layer)
