@@ -9,8 +9,8 @@
 
 #include <tinyvis/quantize.h>
 
-/* Of each picture: as it is, enlarged parts of it, and all of these mirrored. */
-#define TVIS_FLOW_VIEWS 4
+/* Of each picture, at most: as it is, enlarged parts of it, and all of these mirrored. */
+#define TVIS_FLOW_VIEWS 8
 
 typedef struct tvis_flow {
     const tvis_graph *g[2];       /* the plain network; the other one, or NULL */
