@@ -108,7 +108,7 @@ bool tvis_winograd_s8_runs(uint16_t kernel)
 static const tvis_winograd_s8_variant *choose(uint32_t cpu)
 {
     const tvis_winograd_s8_variant *v = tvis_winograd_s8;
-    while (v->k.name && (!v->run || (v->k.cpu & ~cpu)))
+    while (v->k.name && (v->k.cpu & ~cpu))
         v++;
     return v->k.name && !(cpu & TVIS_CPU_DOTPROD) ? v : NULL;
 }
