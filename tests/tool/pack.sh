@@ -37,6 +37,12 @@ for name in $nets; do
                 true_that 'less to pack at start' test "$(value pack_bytes)" -lt "$(sed -n 's/.*"pack_bytes": \([0-9]*\).*/\1/p' "$T/plain.json")"
             fi
         done
+        if [ "$name $model" = 'resnet20_cifar10 m8' ]; then
+            for kernel in armv6:f2_armv6 aarch64:f2_neon; do
+                works "layers for ${kernel%:*}" info "$T/${kernel%:*}.tvis" --target "${kernel%:*}" --layers
+                true_that 'Winograd, though its kernels are not here' grep -q "${kernel#*:}" "$T/out"
+            done
+        fi
         true_that "$model gives the same outputs" test "$(crc "$T/native.tvis")" = "$(crc "$T/$model.tvis")"
         # Packed for another processor: it runs, in integers to the same outputs, or it is plainly refused.
         for target in $targets; do
