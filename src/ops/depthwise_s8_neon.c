@@ -272,10 +272,6 @@ static void block(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count)
     const int32_t inner_end = fit < a->ow ? fit : a->ow;
     int32_t ox = inner < a->ow ? inner : a->ow;
     channels c;
-    if (tvis_neon_strip_fits(a)) {
-        block_3x3(a, ch);
-        return;
-    }
     channels_of(a, ch, count, &c);
     columns(a, &c, 0, ox);
     if (ox < inner_end && count == BLOCK && a->kh * a->kw <= MOST_TAPS) {
@@ -291,9 +287,12 @@ static void block(const tvis_depthwise_s8_args *a, int32_t ch, int32_t count)
 void tvis_depthwise_s8_16_neon(const tvis_depthwise_s8_args *a)
 {
     /* The last block may repeat channels of the one before it, so that it is a whole one. */
-    for (int32_t ch = 0; ch < a->c; ch += BLOCK)
-        if (a->c - ch >= BLOCK || a->c < BLOCK)
-            block(a, ch, a->c - ch < BLOCK ? a->c - ch : BLOCK);
+    const bool strips = tvis_neon_strip_fits(a);
+    for (int32_t ch = 0; ch < a->c; ch += BLOCK) {
+        const int32_t first = a->c - ch < BLOCK && a->c > BLOCK ? a->c - BLOCK : ch;
+        if (strips)
+            block_3x3(a, first);
         else
-            block(a, a->c - BLOCK, BLOCK);
+            block(a, first, a->c < BLOCK ? a->c : BLOCK);
+    }
 }
