@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* AArch64 with dot products: tiles of 4 x 16, and of 4 x 8 for the last columns. */
 #include "core/port.h"
-#include "ops/gemm_s8.h"
 #include "ops/gemm_s8_tile_neon.h"
 #include "ops/requant_neon.h"
 
@@ -170,23 +169,12 @@ static const multiplier multiply_by[2][ROWS] = {
 static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t i, int32_t end, const int8_t *w)
 {
     const int32_t rest = a->k % STEP;
-    const tvis_neon_panel_s8 p = { .w = w,
-                                   .bias = c->bias,
-                                   .half = c->half,
-                                   .ldx = a->ldx,
-                                   .ldy = a->ldy * (ptrdiff_t)(a->y32 ? sizeof *a->y32 : 1),
-                                   .steps = a->k / STEP,
-                                   .groups = rest / GROUP,
-                                   .back = rest % GROUP ? GROUP - rest % GROUP : 0,
-                                   .shift = a->q.shift,
-                                   .zero = a->q.zero,
-                                   .lo = a->q.lo,
-                                   .hi = a->q.hi,
-                                   .add_half = a->add_q.mul / 2,
-                                   .add_shift = a->add_q.shift,
-                                   .add_zero = a->add_q.zero };
+    tvis_neon_panel_s8 p = tvis_neon_panel_of(a, w, c->bias, c->half);
     const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
     const int32_t tiles = (end - i) / ROWS;
+    p.steps = a->k / STEP;
+    p.groups = rest / GROUP;
+    p.back = rest % GROUP ? GROUP - rest % GROUP : 0;
     const int8_t *x = a->x + (ptrdiff_t)i * a->ldx;
     if (tiles > 0 && a->y32)
         tvis_dotprod_sums_4x16(x, a->y32 + at, tiles, &p);

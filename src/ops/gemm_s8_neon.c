@@ -4,7 +4,6 @@
  * turned over, and is subtracted: -2^14 < x * w <= 2^14 and -2^14 <= (x + 1) * w < 2^14. The panel knows the w too
  * many. */
 #include "core/port.h"
-#include "ops/gemm_s8.h"
 #include "ops/gemm_s8_tile_neon.h"
 #include "ops/requant_neon.h"
 
@@ -140,22 +139,11 @@ static int32_t whole_tiles(const tvis_gemm_s8_args *a, const columns *c, int32_t
     int32_t bias[NR], half[NR];
     const int32_t rest = a->k % GROUP, tiles = (end - i) / ROWS;
     const ptrdiff_t at = (ptrdiff_t)i * a->ldy + c->j;
-    const tvis_neon_panel_s8 p = { .w = w,
-                                   .bias = bias,
-                                   .half = half,
-                                   .ldx = a->ldx,
-                                   .ldy = a->ldy * (ptrdiff_t)(a->y32 ? sizeof *a->y32 : 1),
-                                   .steps = a->k / GROUP,
-                                   .back = rest ? GROUP - rest : 0,
-                                   .shift = a->q.shift,
-                                   .zero = a->q.zero,
-                                   .lo = a->q.lo,
-                                   .hi = a->q.hi,
-                                   .add_half = a->add_q.mul / 2,
-                                   .add_shift = a->add_q.shift,
-                                   .add_zero = a->add_q.zero };
+    tvis_neon_panel_s8 p = tvis_neon_panel_of(a, w, bias, half);
     vst1q_s32(bias, c->bias);
     vst1q_s32(half, c->half);
+    p.steps = a->k / GROUP;
+    p.back = rest ? GROUP - rest : 0;
     const int8_t *x = a->x + (ptrdiff_t)i * a->ldx;
     if (tiles > 0 && a->y32)
         tvis_neon_sums_4x4(x, a->y32 + at, tiles, &p);

@@ -3,8 +3,7 @@
 #ifndef TVIS_OPS_GEMM_S8_TILE_NEON_H
 #define TVIS_OPS_GEMM_S8_TILE_NEON_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "ops/gemm_s8.h"
 
 /* What all tiles of a panel share. The order of the members is known to the .S files. */
 typedef struct tvis_neon_panel_s8 {
@@ -18,6 +17,25 @@ typedef struct tvis_neon_panel_s8 {
     int32_t shift, zero, lo, hi;
     int32_t add_half, add_shift, add_zero;
 } tvis_neon_panel_s8;
+
+/* What does not depend on how a kernel steps through k. */
+static inline tvis_neon_panel_s8 tvis_neon_panel_of(const tvis_gemm_s8_args *a, const int8_t *w, const int32_t *bias,
+                                                    const int32_t *half)
+{
+    const tvis_neon_panel_s8 p = { .w = w,
+                                   .bias = bias,
+                                   .half = half,
+                                   .ldx = a->ldx,
+                                   .ldy = a->ldy * (ptrdiff_t)(a->y32 ? sizeof *a->y32 : 1),
+                                   .shift = a->q.shift,
+                                   .zero = a->q.zero,
+                                   .lo = a->q.lo,
+                                   .hi = a->q.hi,
+                                   .add_half = a->add_q.mul / 2,
+                                   .add_shift = a->add_q.shift,
+                                   .add_zero = a->add_q.zero };
+    return p;
+}
 
 /* Results of `tiles` times four rows, one at least, and 16 or 4 columns; add may be NULL. steps is 1 at least without
  * dot products. */
