@@ -45,15 +45,6 @@ static tvis_status check(const tvis_match_config *c, uint32_t na, uint32_t nb, u
     return TVIS_OK;
 }
 
-/* The fastest kernel for many rows of those that round no factor. */
-static const tvis_gemm_f32_variant *choose(uint32_t cpu)
-{
-    const tvis_gemm_f32_variant *v = tvis_gemm_f32;
-    while ((v->k.cpu & ~(cpu & ~TVIS_CPU_AMX_BF16)) || v->k.m_max)
-        v++;
-    return v;
-}
-
 static size_t take(layout *l, uint64_t bytes)
 {
     size_t at = (size_t)l->bytes;
@@ -63,7 +54,7 @@ static size_t take(layout *l, uint64_t bytes)
 
 static layout lay_out(const tvis_match_config *c, uint32_t na, uint32_t nb, uint32_t d)
 {
-    const uint32_t nr = choose(c->cpu)->k.nr;
+    const uint32_t nr = tvis_gemm_f32_choose(c->cpu, INT32_MAX)->k.nr;
     layout l = { 0 };
     l.panel = take(&l, (uint64_t)d * nr * sizeof(float));
     l.product = take(&l, (uint64_t)BLOCK * nr * sizeof(float));
@@ -184,8 +175,8 @@ tvis_status tvis_match_run(const tvis_match_config *c, const float *a, uint32_t 
     uint8_t *base = mem;
     nearest *of_a = (nearest *)(void *)(base + l.of_a);
     uint32_t *of_b = (uint32_t *)(void *)(base + l.of_b);
-    find_nearest(&both, choose(c->cpu), (float *)(void *)(base + l.panel), (float *)(void *)(base + l.product), of_a,
-                 of_b);
+    find_nearest(&both, tvis_gemm_f32_choose(c->cpu, INT32_MAX), (float *)(void *)(base + l.panel),
+                 (float *)(void *)(base + l.product), of_a, of_b);
     *count = 0;
     for (uint32_t i = 0; i < na; i++) {
         const uint32_t j = of_a[i].index;

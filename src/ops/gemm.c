@@ -31,6 +31,14 @@ const tvis_gemm_f32_variant tvis_gemm_f32[] = {
     { { NULL, 0, 0, 0, 0, 0 }, NULL },
 };
 
+const tvis_gemm_f32_variant *tvis_gemm_f32_choose(uint32_t cpu, int32_t columns)
+{
+    const tvis_gemm_f32_variant *v = tvis_gemm_f32;
+    while ((v->k.cpu & ~(cpu & ~TVIS_CPU_AMX_BF16)) || v->k.m_max || v->k.nr > columns)
+        v++;
+    return v;
+}
+
 size_t tvis_gemm_f32_packed(int32_t n, int32_t k, int32_t nr)
 {
     return (size_t)((n - 1) / nr + 1) * (size_t)nr * (size_t)k;

@@ -29,6 +29,9 @@ typedef struct tvis_gemm_f32_variant {
  * so. Rows that need TVIS_CPU_AMX_BF16 round factors to bfloat16: only those who allow that may choose them. */
 extern const tvis_gemm_f32_variant tvis_gemm_f32[];
 
+/* The fastest row for many rows of x, of those that round no factor and whose panels have at most `columns`. */
+const tvis_gemm_f32_variant *tvis_gemm_f32_choose(uint32_t cpu, int32_t columns);
+
 void tvis_gemm_f32_c(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_1x8_avx2(const tvis_gemm_f32_args *a);
 void tvis_gemm_f32_6x16_avx2(const tvis_gemm_f32_args *a);

@@ -16,15 +16,6 @@ const tvis_winograd_f32_variant tvis_winograd_f32[] = {
     { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL },
 };
 
-/* The kernel of the products. */
-static const tvis_gemm_f32_variant *product(const tvis_kernel *k)
-{
-    const tvis_gemm_f32_variant *g = tvis_gemm_f32;
-    while (g->k.m_max || (g->k.cpu & ~k->cpu))
-        g++;
-    return g;
-}
-
 /* ---- weights ---- */
 
 enum { M = TVIS_WINOGRAD_M, SIDE = TVIS_WINOGRAD_SIDE, ALL = TVIS_WINOGRAD_ALL };
@@ -155,7 +146,7 @@ static void transform_output(const tvis_winograd_f32_args *a, int32_t tile, int3
 /* (tiles, channels) times weights, position by position. */
 static void multiply(const tvis_winograd_f32_args *a, tvis_gemm_f32_args g, ptrdiff_t x_step, ptrdiff_t y_step)
 {
-    const tvis_gemm_f32_variant *kernel = product(&a->v->k);
+    const tvis_gemm_f32_variant *kernel = tvis_gemm_f32_choose(a->v->k.cpu, INT32_MAX);
     const size_t w_step = tvis_gemm_f32_packed(a->n, g.k, a->v->k.nr);
     tvis_act_range(TVIS_ACT_NONE, &g.lo, &g.hi);
     for (int32_t i = ALL; i > 0; i--) {

@@ -7,15 +7,6 @@
 
 enum { BLOCK = 64 };
 
-/* The fastest kernel for many rows of those that round no factor. */
-static const tvis_gemm_f32_variant *kernel(uint32_t cpu)
-{
-    const tvis_gemm_f32_variant *v = tvis_gemm_f32;
-    while ((v->k.cpu & ~(cpu & ~TVIS_CPU_AMX_BF16)) || v->k.m_max || v->k.nr > TVIS_PRODUCT_COLUMNS)
-        v++;
-    return v;
-}
-
 static void pack(const tvis_product *p, int32_t first, int32_t n, int32_t nr)
 {
     for (int32_t j = 0; j < nr; j++) {
@@ -27,7 +18,7 @@ static void pack(const tvis_product *p, int32_t first, int32_t n, int32_t nr)
 
 void tvis_product_add(const tvis_product *p)
 {
-    const tvis_gemm_f32_variant *v = kernel(p->cpu);
+    const tvis_gemm_f32_variant *v = tvis_gemm_f32_choose(p->cpu, TVIS_PRODUCT_COLUMNS);
     const int32_t nr = v->k.nr;
     tvis_gemm_f32_args a = {
         .x = p->x,
