@@ -186,6 +186,22 @@ static void large(void **state)
     }
 }
 
+/* Pieces of a row that lie in the padding as a whole, before and behind the picture. */
+static void wide_padding(void **state)
+{
+    (void)state;
+    for (uint16_t before = 0; before <= 240; before = (uint16_t)(before + 40))
+        for (uint16_t after = 0; after <= 200; after = (uint16_t)(after + 200))
+            for (int32_t groups = 0; groups < 2; groups++) {
+                conv_case t = { .c = tvt_conv_of(groups ? 40 : 0, 5, 1), .n = 2, .h = 5, .w = 6, .in = 8 };
+                const uint16_t pads[4] = { 2, before, 2, after };
+                memcpy(t.c.p.pad, pads, sizeof pads);
+                t.c.groups = groups;
+                t.c.bias = true;
+                assert_true(check(&t));
+            }
+}
+
 /* What is added may be the input itself, or lie where the output goes. */
 static void add_in_place(void **state)
 {
@@ -213,6 +229,7 @@ int main(void)
         cmocka_unit_test(conv2d),
         cmocka_unit_test(depthwise),
         cmocka_unit_test(large),
+        cmocka_unit_test(wide_padding),
         cmocka_unit_test(add_in_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -151,13 +151,18 @@ int32_t tvis_conv_line(const tvis_conv_shape *s, int32_t groups, const tvis_kern
 }
 
 #if TVIS_LINES
+static int32_t within(int32_t x, int32_t columns)
+{
+    return x < 0 ? 0 : x < columns ? x : columns;
+}
+
 void tvis_conv_gather_lines(const tvis_conv_shape *s, int32_t pitch, const void *x, int32_t row, int32_t count,
                             uint8_t fill, uint8_t *out)
 {
     const int32_t ox = row % s->ow, line = row / s->ow, x0 = ox * s->stride[1] - s->left;
     const int32_t columns = (count - 1) * s->stride[1] + s->kw;
-    const int32_t before = x0 < 0 ? -x0 : 0, room = s->iw - x0 - before;
-    const int32_t inside = room < 0 ? 0 : room < columns - before ? room : columns - before;
+    const int32_t first = within(x0, s->iw), inside = within(x0 + columns, s->iw) - first;
+    const int32_t before = inside ? first - x0 : columns; /* the piece may lie in the padding as a whole */
     const size_t pixel = (size_t)s->ic * s->size, picture = (size_t)s->ih * (size_t)s->iw * pixel;
     for (int32_t ky = 0; ky < s->kh; ky++, out += (size_t)pitch * s->size) {
         const uint8_t *from = tvis_conv_row(s, (const uint8_t *)x + (size_t)(line / s->oh) * picture, line % s->oh, ky);
@@ -166,7 +171,7 @@ void tvis_conv_gather_lines(const tvis_conv_shape *s, int32_t pitch, const void 
             continue;
         }
         uint8_t *to = put(fill, (size_t)before * pixel, out);
-        memcpy(to, from + (size_t)(x0 + before) * pixel, (size_t)inside * pixel);
+        memcpy(to, from + (size_t)first * pixel, (size_t)inside * pixel);
         (void)put(fill, (size_t)(columns - before - inside) * pixel, to + (size_t)inside * pixel);
     }
 }
