@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "quant/hessian_hosted.h"
 #include "core/op.h"
-#include "ops/conv_shape.h"
+#include "quant/layer_rows_hosted.h"
 #include "quant/linalg_hosted.h"
 #include "quant/runner_hosted.h"
 
@@ -33,11 +33,8 @@ static const uint16_t *inputs_of(const tvis_model *m, uint32_t node)
 
 static tvis_hessian describe(const tvis_model *m, uint32_t node, uint32_t cpu)
 {
-    const int32_t *w = tvis_tensors(m)[inputs_of(m, node)[1]].dims;
-    const bool conv = tvis_nodes(m)[node].op == TVIS_OP_CONV2D;
-    return (tvis_hessian){
-        .node = node, .cpu = cpu, .k = w[1] * w[2] * w[3], .groups = conv ? tvis_nodes(m)[node].p.conv.groups : 1
-    };
+    const tvis_layer_rows r = tvis_layer_rows_of(m, node);
+    return (tvis_hessian){ .node = node, .cpu = cpu, .k = r.k, .groups = r.groups };
 }
 
 static size_t bytes_of(const tvis_hessian *h)
@@ -46,26 +43,16 @@ static size_t bytes_of(const tvis_hessian *h)
     return bytes > SIZE_MAX / sizeof(float) ? SIZE_MAX : (size_t)bytes * sizeof(float);
 }
 
-/* Row r of a group, one of h->k values. */
-static const float *input_row(const gathering *g, const tvis_hessian *h, const tvis_conv_shape *s, const tvis_tensor *x,
-                              int32_t r, int32_t group)
-{
-    if (!s || tvis_conv_is_direct(s))
-        return (const float *)x->data + ((size_t)r * (size_t)h->groups + (size_t)group) * (size_t)h->k;
-    tvis_conv_gather_rows(s, x->data, r, 1, group, h->groups, 0, (uint8_t *)g->row);
-    return g->row;
-}
-
-static void add_group(const gathering *g, const tvis_hessian *h, const tvis_conv_shape *s, const tvis_tensor *x,
-                      int32_t rows, int32_t step, int32_t group)
+static void add_group(const gathering *g, const tvis_hessian *h, const tvis_layer_rows *rows, const float *x,
+                      int32_t step, int32_t group)
 {
     float *sums = h->h + (size_t)group * (size_t)h->k * (size_t)h->k;
     int32_t count = 0;
-    for (int32_t r = (int32_t)(g->picture % (uint32_t)step); r < rows; r += step) {
-        const float *row = input_row(g, h, s, x, r, group);
+    for (int32_t r = (int32_t)(g->picture % (uint32_t)step); r < rows->count; r += step) {
+        const float *row = tvis_layer_row(rows, x, r, group, g->row);
         for (int32_t i = 0; i < h->k; i++)
             g->batch[(size_t)i * BATCH + (size_t)count] = row[i];
-        if (++count == BATCH || r + step >= rows) {
+        if (++count == BATCH || r + step >= rows->count) {
             tvis_add_squares(sums, h->k, g->batch, count, BATCH, g->panel, h->cpu);
             count = 0;
         }
@@ -74,20 +61,13 @@ static void add_group(const gathering *g, const tvis_hessian *h, const tvis_conv
 
 static void add_input(const gathering *g, tvis_hessian *h, const tvis_tensor *x)
 {
-    const tvis_blob_node *n = &tvis_nodes(g->m)[h->node];
-    const bool conv = n->op == TVIS_OP_CONV2D;
-    tvis_conv_shape s;
-    int64_t rows = tvis_elements(x->dims) / x->dims[3];
-    if (conv) {
-        s = tvis_conv_geometry(&n->p.conv, x->dims, tvis_tensors(g->m)[inputs_of(g->m, h->node)[1]].dims,
-                               sizeof(float));
-        rows = (int64_t)x->dims[0] * s.oh * s.ow;
-    }
-    const int64_t most = (TVIS_HESSIAN_ROWS - 1) / (int64_t)g->pictures->images + 1, step = (rows - 1) / most + 1;
+    tvis_layer_rows rows = tvis_layer_rows_of(g->m, h->node);
+    tvis_layer_rows_fit(&rows, g->m, h->node, x->dims);
+    const int32_t step = tvis_hessian_step(rows.count, g->pictures->images);
     const int32_t first = (int32_t)(g->picture % (uint32_t)step);
     for (int32_t group = 0; group < h->groups; group++)
-        add_group(g, h, conv ? &s : NULL, x, (int32_t)rows, (int32_t)step, group);
-    h->rows += first < rows ? (uint64_t)((rows - 1 - first) / step + 1) : 0;
+        add_group(g, h, &rows, x->data, step, group);
+    h->rows += first < rows.count ? (uint64_t)((rows.count - 1 - first) / step + 1) : 0;
 }
 
 static void seen(const gathering *g, uint32_t tensor, const tvis_tensor *x)

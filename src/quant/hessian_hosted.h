@@ -13,6 +13,12 @@
 /* Bytes of sums that are kept at a time; with the float model's session it stays below 64 MB. */
 #define TVIS_HESSIAN_BUDGET 40000000u
 
+/* Of `rows` rows of each picture every step-th counts, from row picture % step on. */
+static inline int32_t tvis_hessian_step(int32_t rows, uint32_t pictures)
+{
+    return (rows - 1) / (int32_t)((TVIS_HESSIAN_ROWS - 1) / pictures + 1) + 1;
+}
+
 typedef struct tvis_pictures {
     uint32_t images;
     tvis_calibration_input input;

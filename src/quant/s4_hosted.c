@@ -2,13 +2,11 @@
 #include "quant/s4_hosted.h"
 #include "core/half.h"
 #include "core/s4.h"
-#include "quant/linalg_hosted.h"
+#include "quant/compensate_hosted.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define DAMPING 0.01
 
 /* Nearest integer, halves to even, of less than 2^22. */
 static float nearest(float v)
@@ -97,93 +95,30 @@ static void round_row(const float *w, int32_t k, uint8_t *row)
 
 /* ---- errors made up for ---- */
 
-enum { ROWS = 128 }; /* that are rounded together */
+typedef struct matrix {
+    uint8_t *out;
+    size_t bytes; /* of a row */
+    float scale;  /* of the group that is being rounded */
+} matrix;
 
-/* Where a matrix is: its factor l (k, k), lower triangle. The square of what a row's errors e do to the layer's outputs
- * is |l * e|^2; row i of it is 0 if w[i] becomes w[i] + (sum over j < i of l[i][j] * e[j]) / l[i][i]. */
-typedef struct rounding {
-    const float *l, *w;
-    int32_t k;
-    float *errors, *sums, *panel; /* (ROWS, k), (ROWS, group), of tvis_product */
-    uint8_t *out;                 /* of the first row */
-    uint32_t cpu;
-} rounding;
-
-/* What column i of a row has to become for the errors before it, of which those from `first` on are not in `sum` yet.
- */
-static float made_up(const rounding *r, const float *errors, int32_t first, int32_t i, float w, float sum)
+static uint8_t *group_at(const matrix *r, int32_t row, int32_t at)
 {
-    const float *l = r->l + (ptrdiff_t)i * r->k;
-    for (int32_t j = first; j < i; j++)
-        sum += l[j] * errors[j];
-    return w + sum / l[i];
+    return r->out + (size_t)row * r->bytes + (size_t)(at / TVIS_S4_GROUP) * TVIS_S4_GROUP_BYTES;
 }
 
-static void round_group(const rounding *r, const float *w, float *errors, const float *sums, int32_t first,
-                        uint8_t *group)
+static void begin_compensated(void *user, int32_t row, int32_t at, const float *ideal, const float *importance,
+                              int32_t n)
 {
-    const int32_t n = group_size(r->k, first);
-    float ideal[TVIS_S4_GROUP], importance[TVIS_S4_GROUP];
-    for (int32_t i = 0; i < n; i++) { /* as if they needed no rounding */
-        const float l = r->l[(ptrdiff_t)(first + i) * r->k + first + i];
-        ideal[i] = made_up(r, errors, first, first + i, w[first + i], sums[i]);
-        errors[first + i] = w[first + i] - ideal[i];
-        importance[i] = l * l;
-    }
-    const float scale = begin_group(group, ideal, importance, n);
-    for (int32_t i = 0; i < n; i++) {
-        const float v = made_up(r, errors, first, first + i, w[first + i], sums[i]);
-        const int32_t q = tvis_s4_round(v, scale);
-        put(group, i, q);
-        errors[first + i] = w[first + i] - (float)q * scale;
-    }
+    matrix *r = user;
+    r->scale = begin_group(group_at(r, row, at), ideal, importance, n);
 }
 
-/* At most ROWS rows from `row` on, group by group. */
-static void round_rows(const rounding *r, int32_t row, int32_t rows)
+static float round_compensated(void *user, int32_t row, int32_t i, float v)
 {
-    const size_t bytes = (size_t)tvis_s4_row_bytes((uint64_t)r->k);
-    const float *w = r->w + (ptrdiff_t)row * r->k;
-    uint8_t *out = r->out + (size_t)row * bytes;
-    for (int32_t at = 0; at < r->k; at += TVIS_S4_GROUP, out += TVIS_S4_GROUP_BYTES) {
-        memset(r->sums, 0, ROWS * TVIS_S4_GROUP * sizeof *r->sums);
-        tvis_product_add(&(tvis_product){ .y = r->sums,
-                                          .x = r->errors,
-                                          .w = r->l + (ptrdiff_t)at * r->k,
-                                          .m = rows,
-                                          .n = group_size(r->k, at),
-                                          .k = at,
-                                          .ldy = TVIS_S4_GROUP,
-                                          .ldx = r->k,
-                                          .ldw = r->k,
-                                          .sign = 1,
-                                          .panel = r->panel,
-                                          .cpu = r->cpu });
-        for (int32_t i = 0; i < rows; i++)
-            round_group(r, w + (ptrdiff_t)i * r->k, r->errors + (ptrdiff_t)i * r->k, r->sums + i * TVIS_S4_GROUP, at,
-                        out + (size_t)i * bytes);
-    }
-}
-
-static bool compensate(const float *w, int32_t n, uint8_t *out, tvis_hessian *h)
-{
-    const int32_t k = h->k, each = n / h->groups;
-    const size_t floats = tvis_cholesky_floats(k),
-                 own = (size_t)k * (ROWS + TVIS_PRODUCT_COLUMNS) + ROWS * TVIS_S4_GROUP;
-    float *memory = malloc((floats > own ? floats : own) * sizeof *memory);
-    for (int32_t group = 0; memory && group < h->groups; group++) {
-        float *l = h->h + (size_t)group * (size_t)k * (size_t)k;
-        tvis_cholesky_from_last(l, k, DAMPING, memory, h->cpu);
-        rounding r = { .l = l, .k = k, .errors = memory, .cpu = h->cpu };
-        r.sums = r.errors + (size_t)k * ROWS;
-        r.panel = r.sums + ROWS * TVIS_S4_GROUP;
-        r.w = w + (size_t)group * (size_t)each * (size_t)k;
-        r.out = out + (size_t)group * (size_t)each * (size_t)tvis_s4_row_bytes((uint64_t)k);
-        for (int32_t row = 0; row < each; row += ROWS)
-            round_rows(&r, row, each - row < ROWS ? each - row : ROWS);
-    }
-    free(memory);
-    return memory != NULL;
+    const matrix *r = user;
+    const int32_t q = tvis_s4_round(v, r->scale);
+    put(group_at(r, row, i), i % TVIS_S4_GROUP, q);
+    return (float)q * r->scale;
 }
 
 /* ---- whole matrices ---- */
@@ -229,7 +164,7 @@ uint32_t tvis_to_s4(tvis_graph *g, const tvis_gtensor *from, tvis_hessian *h, tv
     if (!h)
         for (int32_t j = 0; j < n; j++)
             round_row(w + (size_t)j * (size_t)k, k, out + (size_t)j * row);
-    else if (!compensate(w, n, out, h))
+    else if (!tvis_compensate(w, n, h, begin_compensated, round_compensated, &(matrix){ .out = out, .bytes = row }))
         return tvis_graph_out_of_memory(g);
     measure(w, out, n, k, e);
     return id;
