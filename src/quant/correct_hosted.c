@@ -117,7 +117,7 @@ static bool is_linear(const tvis_search *s, uint32_t i)
 {
     const tvis_gnode *n = &s->from->node[i], *next = n + 1;
     const bool table = i + 1 < s->from->node_count && next->op == TVIS_OP_ACTIVATION && next->in[0] == n->out[0];
-    return tvis_has_weights(s->from, n) && n->act == TVIS_ACT_NONE && !table && s->grade[i] != TVIS_GRADE_F32;
+    return tvis_has_weights(s->from, n) && !s->refit[i] && n->act == TVIS_ACT_NONE && !table && s->grade[i] != TVIS_GRADE_F32;
 }
 
 /* A correction stays if the answers are nearer for it. */

@@ -12,6 +12,7 @@ enum { W = 1, BIAS = 2, ADD = 3, MUL = 4, TABLE = 5, INPUTS = 6 };
 
 typedef struct layer {
     const tvis_gnode *n;
+    const tvis_refit *refit; /* or NULL */
     const float *w, *bias;
     const double *shift; /* or NULL */
     int32_t channels, taps, inputs; /* a channel's weights: (taps, inputs) */
@@ -24,6 +25,7 @@ static layer read_layer(const tvis_maker *q, const tvis_gnode *n)
     layer l = { .n = n, .w = w->data, .depthwise = n->op == TVIS_OP_DEPTHWISE };
     l.bias = n->in_count > 2 && n->in[2] != TVIS_NONE ? q->from->tensor[n->in[2]].data : NULL;
     l.shift = q->shift ? q->shift[n - q->from->node] : NULL;
+    l.refit = q->refit ? q->refit[n - q->from->node] : NULL;
     l.channels = w->dims[l.depthwise ? 3 : 0];
     l.taps = w->dims[1] * w->dims[2];
     l.inputs = l.depthwise ? 1 : w->dims[3];
@@ -63,6 +65,14 @@ static double largest_sum(const quantized *z, double up, double down)
     return fmax(z->hi * up - z->lo * down, z->hi * down - z->lo * up);
 }
 
+double tvis_row_scale(const float *w, int32_t n)
+{
+    float largest = 0.0f;
+    for (int32_t i = 0; i < n; i++)
+        largest = fmaxf(largest, fabsf(w[i]));
+    return largest > 0.0f ? (double)largest / 127.0 : 1.0;
+}
+
 /* Biases stay below 2^24, however small the weights are. With S16 a sum may take all of its bits: then the scale is one
  * that leaves sum and bias below 2^31, whatever is rounded up, less 2^26 for what the bias is corrected by. */
 static double weight_scale(const layer *l, int32_t c, const quantized *z, double bias)
@@ -82,15 +92,35 @@ static double weight_scale(const layer *l, int32_t c, const quantized *z, double
     return scale > 0.0 ? scale : 1.0;
 }
 
-static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, quantized *z)
+/* A channel's fitted integers, if it has the scale that they were chosen for; then *l becomes the fitted layer. */
+static const int8_t *fitted(layer *l, int32_t c, const quantized *z)
 {
+    const size_t n = (size_t)l->taps * (size_t)l->inputs;
+    layer by = *l;
+    if (!l->refit)
+        return NULL;
+    by.w = l->refit->w;
+    by.bias = l->refit->bias;
+    by.shift = NULL;
+    const double chosen_for = tvis_row_scale(by.w + (size_t)c * n, (int32_t)n);
+    if (weight_scale(&by, c, z, (double)by.bias[c]) > chosen_for)
+        return NULL;
+    *l = by;
+    return l->refit->q + (size_t)c * n;
+}
+
+static void quantize_channel(const tvis_maker *q, const layer *plain, int32_t c, quantized *z)
+{
+    layer by = *plain;
+    const int8_t *rounded = fitted(&by, c, z);
+    const layer *l = &by;
     const double bias = l->bias ? (double)l->bias[c] : 0.0, scale = weight_scale(l, c, z, bias);
     double lost = 0.0, up = 0.0, down = 0.0;
     int64_t sum = 0;
     for (int32_t i = 0; i < l->taps * l->inputs; i++) {
-        const double w = (double)l->w[weight_at(l, c, i)], r = floor(w / scale + 0.5);
+        const double w = (double)l->w[weight_at(l, c, i)], r = rounded ? rounded[i] : floor(w / scale + 0.5);
         z->w[weight_at(l, c, i)] = (int8_t)r;
-        lost += (w - r * scale) * mean_at(q, l, c, i);
+        lost += rounded ? 0.0 : (w - r * scale) * mean_at(q, l, c, i);
         z->signal += w * w;
         z->noise += (w - r * scale) * (w - r * scale);
         sum += (int64_t)r;

@@ -2,6 +2,7 @@
 /* int8 static quantization: docs/quantization.md has the formulas. */
 #include "quant/int8_hosted.h"
 #include "quant/correct_hosted.h"
+#include "quant/refit_hosted.h"
 
 #include <tinyvis/session.h>
 
@@ -44,7 +45,7 @@ static tvis_status judge_by_all(tvis_search *s)
 
 static tvis_status search(tvis_search *s)
 {
-    tvis_status status = s->grade && s->precision && s->observed && s->range && s->share && s->shift
+    tvis_status status = s->grade && s->precision && s->observed && s->range && s->share && s->shift && s->refit
                              ? TVIS_OK
                              : tvis_fail(s->diag, TVIS_ENOMEM, TVIS_DIAG_SYSTEM, "quantize", "out of memory");
     if (!status)
@@ -78,6 +79,7 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
         .observed = calloc(from->tensor_count + 1, sizeof *s.observed),
         .range = calloc(from->tensor_count + 1, sizeof *s.range),
         .shift = calloc(from->node_count + 1, sizeof *s.shift),
+        .refit = calloc(from->node_count + 1, sizeof *s.refit),
         .share = calloc(from->node_count + 1, sizeof *s.share),
         .report = { .drop = NAN },
         .diag = diag,
@@ -96,8 +98,11 @@ static tvis_status make(const tvis_model *plain, tvis_graph *from, const tvis_mo
     free(s.observed);
     free(s.range);
     free(s.share);
-    for (uint32_t i = 0; s.shift && i < from->node_count; i++)
+    for (uint32_t i = 0; s.shift && s.refit && i < from->node_count; i++) {
         free(s.shift[i]);
+        tvis_refit_free(s.refit[i]);
+    }
+    free(s.refit);
     free(s.shift);
     return status;
 }

@@ -27,6 +27,13 @@ typedef struct tvis_made {
     uint8_t form;                  /* what its producer writes */
 } tvis_made;
 
+/* A layer's weights and biases fitted to its inputs in integers. */
+typedef struct tvis_refit {
+    float *w;    /* in the order of the weights; their scales are tvis_row_scale() */
+    int8_t *q;   /* the same, rounded, but not each to the nearest */
+    float *bias; /* that goes with q */
+} tvis_refit;
+
 /* `from` is the float model with activations on their own, `to` what is made of it. */
 typedef struct tvis_maker {
     const tvis_quantize_config *c;
@@ -36,11 +43,15 @@ typedef struct tvis_maker {
     const tvis_precision *precision; /* one for each node of `from` */
     const tvis_range *range;         /* one for each tensor of `from` */
     double *const *shift; /* one for each node of `from`: what is added to its biases, a value a channel, or NULL; or NULL */
+    tvis_refit *const *refit;        /* one for each node of `from`, or NULL; or NULL */
     tvis_made *made;                 /* one for each tensor of `from` */
     tvis_quantize_report report;
     double signal, noise; /* energy of the weights, and of their rounding */
     const char *worst;    /* in `from` */
 } tvis_maker;
+
+/* The scale of a channel's n weights, when nothing else asks for a larger one. */
+double tvis_row_scale(const float *w, int32_t n);
 
 /* The model by q's first members, which the caller fills; the report is in q afterwards. */
 tvis_status tvis_make(tvis_maker *q, tvis_blob *blob, tvis_diag *diag);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "quant/search_hosted.h"
+#include "quant/refit_hosted.h"
 
 #include <math.h>
 #include <string.h>
@@ -28,7 +29,7 @@ const char *tvis_search_name(const tvis_search *s, const char *name)
 
 tvis_status tvis_search_make(tvis_search *s, tvis_blob *blob)
 {
-    tvis_maker q = { .c = s->c, .from = s->from, .k = &s->k, .precision = s->precision, .range = s->range, .shift = s->shift };
+    tvis_maker q = { .c = s->c, .from = s->from, .k = &s->k, .precision = s->precision, .range = s->range, .shift = s->shift, .refit = s->refit };
     memcpy(s->range, s->observed, s->from->tensor_count * sizeof *s->range);
     tvis_bound_tables(s->from, s->range);
     tvis_status status = tvis_forms_choose(s->from, s->grade, s->wide_sums, s->precision);
@@ -241,6 +242,8 @@ tvis_status tvis_search_ranges(tvis_search *s)
     tvis_status status = open ? decide(s, &equalized, &found) : TVIS_OK;
     if (!status)
         status = settle(s, equalized, found);
+    if (!status && best)
+        status = tvis_search_refit(s);
     if (!status && best)
         status = widen_sums(s);
     if (!status && best)

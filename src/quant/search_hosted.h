@@ -29,6 +29,7 @@ typedef struct tvis_search {
     tvis_range *range;         /* the same, with bounds for tables */
     uint32_t pictures;         /* that a way is judged by */
     double **shift;            /* of each node: what its biases are corrected by, or NULL */
+    tvis_refit **refit;        /* of each node, or NULL: its weights are rounded to the nearest */
     double *share;             /* of each node in the multiplications */
     uint64_t macs;             /* all of them */
     tvis_quantize_report report;
