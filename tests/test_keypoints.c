@@ -556,6 +556,26 @@ static void no_corners(void **state)
     }
 }
 
+/* Squares of slopes that are infinite, or whose products are. */
+static void corners_of_huge_numbers(void **state)
+{
+    static const float sizes[] = { 1e8f, 1e10f, 3e10f, 1e15f, 1e18f, 3e19f, 1e25f, 3e38f };
+    static float picture[SIDE * SIDE];
+    const int pixels[][2] = { { 20, 21 } };
+    (void)state;
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        tvis_keypoint p[ROOM];
+        draw_quarter(17.5, 21.25, picture);
+        for (int i = 0; i < SIDE * SIDE; i++)
+            picture[i] *= sizes[k];
+        const uint32_t count = corners_near(picture, 5, 0, pixels, 1, p);
+        assert_true(count <= 1 && (k > 0 || count == 1));
+        if (count)
+            assert_true(p[0].score > 0.0f && p[0].score <= 1.0f && p[0].x >= 15.0f && p[0].x <= 25.0f &&
+                        p[0].y >= 16.0f && p[0].y <= 26.0f);
+    }
+}
+
 static void coordinates_of_the_picture(void **state)
 {
     tvis_keypoint p[3] = { { 0, 0, 1 }, { 319, 239, 1 }, { 159.5f, 119.5f, 1 } };
@@ -581,6 +601,7 @@ int main(void)
         cmocka_unit_test(sharp_ones_come_first),
         cmocka_unit_test(corner_between_pixels),
         cmocka_unit_test(no_corners),
+        cmocka_unit_test(corners_of_huge_numbers),
     };
     return cmocka_run_group_tests(tests, load_golden, free_golden);
 }

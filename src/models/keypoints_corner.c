@@ -4,6 +4,7 @@
 #include "models/keypoints_map.h"
 
 #define LEAST 1e-7f /* less is what rounding leaves of a slope */
+#define MOST  1e30f /* of pixels that are no numbers of a picture: parabolas need finite ones */
 
 enum { TAPS = 5, LOST = TAPS - 1, APRON = 2 + LOST + 2 + 2 * LOST }; /* around the places that are looked at */
 
@@ -80,7 +81,8 @@ float tvis_corner_near(const tvis_keypoints_config *c, float *work, tvis_keypoin
     products(work, n - 2 * LOST, xx, down);
     for (int32_t i = 0; i < k * k; i++) {
         const float trace = xx[i] + yy[i];
-        xx[i] = trace > 0.0f ? (xx[i] * yy[i] - xy[i] * xy[i]) / trace : 0.0f;
+        const float sharp = trace > 0.0f ? (xx[i] * yy[i] - xy[i] * xy[i]) / trace : 0.0f;
+        xx[i] = sharp < MOST ? sharp : sharp >= MOST ? MOST : 0.0f;
     }
     const float *best = NULL, *at = xx + k + 1;
     for (int32_t v = y - reach; v <= y + reach; v++, at += 2)
