@@ -51,14 +51,6 @@ static inline void tvt_parse_layer(tvt_layer *l, const char *line, const char *f
     fail_msg("%s: %.60s", file, line);
 }
 
-static inline const char *tvt_next_line(const char *line, const char *file)
-{
-    line = strchr(line, '\n');
-    if (!line || !line[1])
-        fail_msg("%s ends too soon", file);
-    return line + 1;
-}
-
 static inline void tvt_golden_load(tvt_golden_net *g, const char *file)
 {
     char path[256];

@@ -44,6 +44,21 @@ static inline bool tvt_quick(void)
 #endif
 }
 
+/* TINYVIS_FULL=1: also what takes minutes. */
+static inline bool tvt_full(void)
+{
+    const char *text = getenv("TINYVIS_FULL");
+    return text && *text == '1';
+}
+
+static inline const char *tvt_next_line(const char *line, const char *file)
+{
+    line = strchr(line, '\n');
+    if (!line || !line[1])
+        fail_msg("%s ends too soon", file);
+    return line + 1;
+}
+
 static inline void tvt_convert(const tvis_convert_config *c, tvis_blob *blob, tvis_model *m)
 {
     tvis_diag d;

@@ -197,17 +197,11 @@ static double tolerance(const vit_case *c)
     return c->h >= 518 ? 2 * TOLERANCE : TOLERANCE;
 }
 
-static bool full(void)
-{
-    const char *text = getenv("TINYVIS_FULL");
-    return text && *text == '1';
-}
-
 static bool affordable(const vit_net *n, const vit_case *c)
 {
     if (tvt_quick()) /* one of each way to stretch */
         return c->whole && (strcmp(n->arch, "dino_vits16") == 0 || strcmp(n->arch, "dinov2_vits14_reg") == 0);
-    return full() || (n->params < 200000000 && (c->h < 518 || n->params < 30000000));
+    return tvt_full() || (n->params < 200000000 && (c->h < 518 || n->params < 30000000));
 }
 
 static double check_case(const vit_net *n, const vit_case *c, const tvis_model *m)

@@ -136,8 +136,7 @@ static void every_network_is_cut(void **state)
         { "dinov2_vits14", 70, 0.0f, 24 },      { "mobilenet_v3_large", 64, 0.0f, 20 },
         { "resnet50", 64, 0.0f, 20 },
     };
-    const char *full = getenv("TINYVIS_FULL");
-    const size_t count = tvt_quick() ? 1 : full && *full == '1' ? TVIS_COUNT(nets) : 5;
+    const size_t count = tvt_quick() ? 1 : tvt_full() ? TVIS_COUNT(nets) : 5;
     (void)state;
     for (size_t i = 0; i < count; i++) {
         const tvis_convert_config c = {

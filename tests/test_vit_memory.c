@@ -99,12 +99,12 @@ static int apart(int (*fn)(const char *path, uint16_t side), const char *path, u
 
 static void weights_stay_in_the_file(void **state)
 {
-    const char *path = tvt_temp("vitb14.tvis"), *full = getenv("TINYVIS_FULL");
+    const char *path = tvt_temp("vitb14.tvis");
     (void)state;
     if (tvt_quick())
         skip();
     assert_int_equal(apart(make, path, 0), OK);
-    int small = apart(limited, path, 224), large = full && *full == '1' ? apart(limited, path, 518) : OK;
+    int small = apart(limited, path, 224), large = tvt_full() ? apart(limited, path, 518) : OK;
     (void)remove(path);
     if (small == NO_STATUS)
         skip();

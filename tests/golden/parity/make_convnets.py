@@ -53,18 +53,24 @@ class Cifar(torch.nn.Module):
 
 
 def torchvision(name):
-    import torchvision.models as models
-    return lambda classes: getattr(models, name)(num_classes=classes)
+    def network(classes):
+        import torchvision.models as models
+        return getattr(models, name)(num_classes=classes)
+    return network
 
 
 def timm(name):
-    import timm as models
-    return lambda classes: models.create_model(name, num_classes=classes)
+    def network(classes):
+        import timm as models
+        return models.create_model(name, num_classes=classes)
+    return network
 
 
 def mobilenet_v1(width, channels):
-    from timm.models.efficientnet import _gen_mobilenet_v1
-    return lambda classes: _gen_mobilenet_v1("mobilenetv1_100", width, in_chans=channels, num_classes=classes)
+    def network(classes):
+        from timm.models.efficientnet import _gen_mobilenet_v1
+        return _gen_mobilenet_v1("mobilenetv1_100", width, in_chans=channels, num_classes=classes)
+    return network
 
 
 # file: architecture of the tool, 1 for TensorFlow's padding, network, sizes, classes, width if it is not 1

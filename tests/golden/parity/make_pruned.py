@@ -57,7 +57,8 @@ class Groups:
         if kind == "placeholder":
             self.fix(node)
         elif kind == "output":
-            self.fix(inputs[0])
+            for a in node.all_input_nodes:
+                self.fix(a)
         elif kind == "call_module":
             self.visit_module(node, inputs[0], self.net.get_submodule(node.target))
         elif what in ELEMENTWISE:
@@ -65,6 +66,10 @@ class Groups:
                 self.join(a, node)
         elif what in SAME:
             self.join(inputs[0], node)
+        elif what in ("norm", "truediv"):  # SuperPoint's descriptors, which are an output
+            for a in inputs:
+                self.fix(a)
+            self.fix(node)
         elif what in ("pad", "getitem"):  # the shortcut of ResNet-20, which has channels of zeros on both sides
             self.fix(inputs[0])
             self.fix(node)
@@ -118,7 +123,7 @@ def cut(groups):
             t.data = t.data[out]
 
 
-def make(file, arch, same, network, sizes, classes, width=1.0):
+def make(file, at, arch, same, network, sizes, classes, width=1.0):
     net = seeded.fill(network(classes), make_convnets.SEED)
     planes = next(net.parameters()).shape[1]
     make_convnets.calibrate(net, seeded.values(make_convnets.SEED, "input", "input", (1, planes, *sizes[0])))
@@ -131,17 +136,21 @@ def make(file, arch, same, network, sizes, classes, width=1.0):
     y, gap = seeded.reference(net.float(), seeded.values(make_convnets.SEED, "input", "input", (1, planes, h, w)))
     spread = float(y.max() - y.min())
     assert y.std() > 0.1 * spread, "nearly constant logits would hide errors"
-    head = f"net {file} {h} {w} {gap / spread:.2e} groups {len(keys)} layers {len(lines)}"
+    head = f"net {file} {h} {w} {gap / spread:.2e} groups {len(keys)} layers {len(lines)} at {at}"
     print(head, f"mean {y.mean():.3f} range {spread:.3f}", flush=True)
     return [head, *lines], y.reshape(-1)
 
 
 def main():
-    made = [make(file, *make_convnets.CASES[file]) for file in sys.argv[1:] or make_convnets.CASES]
-    np.save(os.path.join(HERE, "pruned.npy"), np.concatenate([y for _, y in made]))
+    lines, logits, at = [], [], 0
+    for file in sys.argv[1:] or make_convnets.CASES:
+        more, y = make(file, at, *make_convnets.CASES[file])
+        lines += more
+        logits.append(y)
+        at += len(y)
+    np.save(os.path.join(HERE, "pruned.npy"), np.concatenate(logits))
     with open(os.path.join(HERE, "pruned.txt"), "w") as f:
-        for lines, _ in made:
-            print(*lines, sep="\n", file=f)
+        print(*lines, sep="\n", file=f)
 
 
 if __name__ == "__main__":

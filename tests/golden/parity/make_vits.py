@@ -37,10 +37,10 @@ class Block(torch.nn.Module):
         self.scaled = scaled
 
     def forward(self, x):
-        b, t, c = x.shape
+        b, t, _ = x.shape
         q, k, v = self.attn.qkv(self.norm1(x)).reshape(b, t, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
         self.attention = (q @ k.transpose(-2, -1) / math.sqrt(q.shape[-1])).softmax(-1)
-        y = self.attn.proj((self.attention @ v).transpose(1, 2).reshape(b, t, c))
+        y = self.attn.proj((self.attention @ v).transpose(1, 2).reshape(b, t, -1))
         x = x + (self.ls1.gamma * y if self.scaled else y)
         y = self.mlp.fc2(F.gelu(self.mlp.fc1(self.norm2(x))))
         return x + (self.ls2.gamma * y if self.scaled else y)
