@@ -219,7 +219,8 @@ static void read_rows(reader *r, const parts *s, int32_t most, tvis_sparse_tile 
 /* Where part i begins when `all` are shared out evenly. */
 static int32_t share(int32_t all, int32_t count, int32_t i)
 {
-    return (int32_t)((int64_t)all * i / count);
+    /* i <= count <= all: the product of short ones fits, and ARMv6 has no division of its own, least of 64 bits */
+    return all < 32768 ? all * i / count : (int32_t)((int64_t)all * i / count);
 }
 
 /* Rows of x in a panel: it should stay in the first-level cache. */
@@ -235,8 +236,8 @@ static void multiply_panels(const tvis_sparse_gemm_variant *v, const tvis_gemm_f
     const int32_t mr = v->k.mr, all = (rows - 1) / mr + 1, panels = (all * mr - 1) / widest(v, a->k) + 1;
     t->sums = s->sums;
     t->bias = a->bias ? a->bias + j : NULL;
-    for (int32_t i = 0; i < panels; i++) {
-        const int32_t at = share(all, panels, i) * mr, end = share(all, panels, i + 1) * mr;
+    for (int32_t i = 0, at = 0, end; i < panels; i++, at = end) {
+        end = share(all, panels, i + 1) * mr;
         t->x = s->x + (ptrdiff_t)at * a->k;
         t->width = end - at;
         v->multiply(t);
@@ -248,8 +249,8 @@ static void turn_panels(const tvis_sparse_gemm_variant *v, const tvis_gemm_f32_a
                         int32_t rows)
 {
     const int32_t mr = v->k.mr, all = (rows - 1) / mr + 1, panels = (all * mr - 1) / widest(v, a->k) + 1;
-    for (int32_t i = 0; i < panels; i++) {
-        const int32_t at = share(all, panels, i) * mr, end = share(all, panels, i + 1) * mr;
+    for (int32_t i = 0, at = 0, end; i < panels; i++, at = end) {
+        end = share(all, panels, i + 1) * mr;
         v->turn(a, a->x + (ptrdiff_t)(first + at) * a->ldx, rows < end ? rows - at : end - at, end - at,
                 x + (ptrdiff_t)at * a->k);
     }
