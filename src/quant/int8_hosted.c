@@ -62,6 +62,8 @@ static tvis_status search(tvis_search *s)
         status = tvis_search_grades(s);
     if (!status && s->c->mixed && s->c->observer == TVIS_OBSERVER_BEST)
         status = tvis_search_refine(s);
+    if (!status && s->c->mixed && s->c->observer == TVIS_OBSERVER_BEST) /* to the inputs that layers have now */
+        status = tvis_search_refit(s);
     return status;
 }
 

@@ -242,7 +242,7 @@ tvis_status tvis_search_ranges(tvis_search *s)
     tvis_status status = open ? decide(s, &equalized, &found) : TVIS_OK;
     if (!status)
         status = settle(s, equalized, found);
-    if (!status && best)
+    if (!status && best && !s->c->mixed)
         status = tvis_search_refit(s);
     if (!status && best)
         status = widen_sums(s);
