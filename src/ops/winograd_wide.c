@@ -25,43 +25,76 @@ uint64_t tvis_winograd_packed(const tvis_kernel *k, int32_t n, int32_t channels)
     return (uint64_t)ALL * tvis_gemm_f32_packed(n, channels, k->nr);
 }
 
-/* out = g * w * g^T: w is (3, 3), out (6, 6), `step` floats apart. A row of g is (1, p, p^2) for a point p, over the
- * product of its distances from the others. */
-static void transform(const float *w, float *out, ptrdiff_t step)
+/* Three taps to six numbers, `step` apart: (1, p, p^2) times them for a point p, over the product of its distances from
+ * the others. */
+static void transform(float a, float b, float c, float *out, ptrdiff_t step)
 {
-#define R 0.235702260f /* sqrt(2) / 6 */
-    static const float g[SIDE][3] = { { 1, 0, 0 },
-                                      { -2.0f / 3, -2 * R, -1.0f / 3 },
-                                      { -2.0f / 3, 2 * R, -1.0f / 3 },
-                                      { 1.0f / 6, R, 1.0f / 3 },
-                                      { 1.0f / 6, -R, 1.0f / 3 },
-                                      { 0, 0, 1 } };
-#undef R
-    for (int32_t i = 0; i < SIDE; i++) {
-        float row[3];
-        for (int32_t x = 0; x < 3; x++)
-            row[x] = g[i][0] * w[x] + g[i][1] * w[3 + x] + g[i][2] * w[6 + x];
-        for (int32_t j = 0; j < SIDE; j++, out += step)
-            *out = g[j][0] * row[0] + g[j][1] * row[1] + g[j][2] * row[2];
-    }
+    const float root = 0.235702260f; /* sqrt(2) / 6 */
+    const float even = -2.0f / 3 * a - 1.0f / 3 * c, odd = 2 * root * b;
+    const float even2 = 1.0f / 6 * a + 1.0f / 3 * c, odd2 = root * b;
+    out[0] = a;
+    out[step] = even - odd;
+    out[2 * step] = even + odd;
+    out[3 * step] = even2 + odd2;
+    out[4 * step] = even2 - odd2;
+    out[5 * step] = c;
+}
+
+/* Floats of a panel that are made at a time, and rows of a transformed tile: stores to all positions at once are stores
+ * to as many pages. */
+enum { RUN = 32, ROWS = SIDE / 2 };
+
+/* Rows [first, first + ROWS) of the transformed w (3, 3), positions RUN apart. */
+static void transform_rows(const float *w, int32_t first, float *out)
+{
+    float half[3][SIDE];
+    for (int32_t x = 0; x < 3; x++)
+        transform(w[x], w[3 + x], w[6 + x], half[x], 1);
+    for (int32_t i = first; i < first + ROWS; i++, out += SIDE * RUN)
+        transform(half[0][i], half[1][i], half[2][i], out, RUN);
+}
+
+/* Weights as they come: w (n, 3, 3, channels). */
+typedef struct weights {
+    const void *w;
+    bool halves;
+    int32_t n, channels;
+} weights;
+
+/* Rows of columns [j, j + nr) and some channels, column by column. */
+static void transform_run(const weights *s, int32_t nr, int32_t j, int32_t c, int32_t count, int32_t row, float *out)
+{
+    const ptrdiff_t tap = s->channels;
+    if (s->n - j < nr)
+        memset(out, 0, ROWS * SIDE * RUN * sizeof *out);
+    for (int32_t col = 0; col < nr && j + col < s->n; col++)
+        for (int32_t i = 0; i < count; i++) {
+            const ptrdiff_t at = (ptrdiff_t)(j + col) * 9 * tap + c + i;
+            float taps[9];
+            for (int32_t k = 0; k < 9; k++) {
+                if (s->halves)
+                    tvis_half_expand((const uint16_t *)s->w + at + k * tap, 1, &taps[k]);
+                else
+                    taps[k] = ((const float *)s->w)[at + k * tap];
+            }
+            transform_rows(taps, row, out + i * nr + col);
+        }
 }
 
 void tvis_winograd_pack(const tvis_kernel *k, const void *w, bool halves, int32_t n, int32_t channels, float *out)
 {
-    const int32_t nr = k->nr;
+    const weights s = { w, halves, n, channels };
+    const int32_t nr = k->nr, some = RUN / nr;
     const ptrdiff_t step = (ptrdiff_t)tvis_gemm_f32_packed(n, channels, nr);
-    memset(out, 0, (size_t)tvis_winograd_packed(k, n, channels) * sizeof *out);
-    for (int32_t j = 0; j < n; j++)
-        for (int32_t c = 0; c < channels; c++) {
-            float taps[9];
-            for (int32_t i = 0; i < 9; i++) {
-                const size_t at = ((size_t)j * 9 + (size_t)i) * (size_t)channels + (size_t)c;
-                if (halves)
-                    tvis_half_expand((const uint16_t *)w + at, 1, &taps[i]);
-                else
-                    taps[i] = ((const float *)w)[at];
+    float own[ROWS * SIDE * RUN];
+    for (int32_t j = 0; j < n; j += nr)
+        for (int32_t c = 0, count; c < channels; c += some, out += count * nr) {
+            count = channels - c < some ? channels - c : some;
+            for (int32_t row = 0; row < SIDE; row += ROWS) {
+                transform_run(&s, nr, j, c, count, row, own);
+                for (int32_t i = 0; i < ROWS * SIDE; i++)
+                    memcpy(out + (row * SIDE + i) * step, own + i * RUN, (size_t)(count * nr) * sizeof *out);
             }
-            transform(taps, out + (ptrdiff_t)(j / nr) * nr * channels + (ptrdiff_t)c * nr + j % nr, step);
         }
 }
 
