@@ -55,7 +55,7 @@ say       = @printf '  %-7s %s\n' '$1' '$2'
 # _wide.c: any compiler's, for processors with vectors of floats.
 SUFFIX_X86     := _wide.c _avx2.c _avx512.c _vnni.c _vbmi.c _amx.c
 SUFFIX_AARCH64 := _wide.c _neon.c _neon.S _dotprod.c _dotprod.S
-SUFFIX_ARM     := _armv6.c _armv6.S _vfp11.c _vfp11.S _neon32.S
+SUFFIX_ARM     := _wide.c _armv6.c _armv6.S _vfp11.c _vfp11.S _neon32.S
 SIMD32   := $(if $(filter arm-none-%,$(MACHINE)),$(shell echo __ARM_FEATURE_SIMD32 | $(CC) $(ARCH) -E -P - | grep 1))
 SUFFIX   := $(if $(filter x86_64% i386% i486% i586% i686%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
             $(if $(filter arm-linux% armv%,$(MACHINE)),$(SUFFIX_ARM)) $(if $(SIMD32),_armv6.c _armv6.S)

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#if TVIS_X86 || TVIS_AARCH64
+#if TVIS_WINOGRAD
 
 /* Side of the picture, channels in and out: ResNet-18's and SuperPoint's. gemm_f32 has the same products directly. */
 static const int32_t winograd_layers[][3] = { { 160, 64, 64 },  { 80, 64, 64 },   { 56, 64, 64 },   { 40, 128, 128 },

@@ -13,7 +13,7 @@
 #include "tests/kernels.h"
 #include "tests/ops.h"
 
-#if TVIS_X86 || TVIS_AARCH64
+#if TVIS_WINOGRAD
 typedef struct problem {
     tvis_conv_shape s;
     tvis_winograd_f32_args a;

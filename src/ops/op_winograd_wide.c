@@ -4,6 +4,7 @@
 #include "ops/matrix.h"
 #include "ops/winograd.h"
 
+#if TVIS_WINOGRAD
 enum { FIRST = 0x8000 }; /* choice[].kernel counts rows from here on */
 
 bool tvis_winograd_runs(uint16_t kernel)
@@ -12,14 +13,18 @@ bool tvis_winograd_runs(uint16_t kernel)
 }
 
 /* What takes as long as so many multiply-adds, as measured: reading a weight from memory; transforming a position of a
- * tile, in or out, of one channel. */
-enum { WEIGHT = 20, TRANSFORM = 12 };
+ * tile, in or out, of one channel. ARM11: in the model of docs/pizero.md. */
+typedef struct costs {
+    int32_t weight, transform;
+} costs;
 
-static bool wins(const tvis_conv_shape *s, int32_t n, int32_t pictures)
+static bool wins(const tvis_conv_shape *s, int32_t n, int32_t pictures, uint32_t cpu)
 {
+    const costs cost = cpu & TVIS_CPU_VFP11 ? (costs){ 11, 16 } : (costs){ 20, 12 };
     const int64_t weights = (int64_t)n * s->ic, tiles = tvis_winograd_tiles(s, pictures);
-    const int64_t direct = 9 * weights * ((int64_t)pictures * s->oh * s->ow + WEIGHT);
-    return TVIS_WINOGRAD_ALL * (weights * (tiles + WEIGHT) + TRANSFORM * tiles * ((int64_t)n + s->ic)) < direct;
+    const int64_t direct = 9 * weights * ((int64_t)pictures * s->oh * s->ow + cost.weight);
+    const int64_t transforms = cost.transform * tiles * ((int64_t)n + s->ic);
+    return TVIS_WINOGRAD_ALL * (weights * (tiles + cost.weight) + transforms) < direct;
 }
 
 static bool may(const tvis_node_plan *p, const tvis_blob_tensor *w, const tvis_conv_shape *s)
@@ -43,7 +48,7 @@ bool tvis_winograd_plan(tvis_node_plan *p, uint32_t node, uint32_t input, const 
     const uint64_t packed = tvis_winograd_packed(k, n, s->ic) * sizeof(float),
                    scratch = tvis_winograd_scratch(k, n, s->ic, tiles) * sizeof(float);
     if (!may(p, p->in[input], s) || packed > INT32_MAX || scratch > INT32_MAX || tiles > INT32_MAX ||
-        (wanted ? !wins(s, n, pictures) : !tvis_plan_packed(p, node, k->pack)))
+        (wanted ? !wins(s, n, pictures, k->cpu) : !tvis_plan_packed(p, node, k->pack)))
         return false;
     p->choice[node] = (tvis_choice){ (uint16_t)(FIRST + i), k->pack, (uint32_t)packed };
     p->kernel_name = k->name;
@@ -97,3 +102,4 @@ void tvis_winograd_run(const tvis_node_run *r, const tvis_conv_shape *s)
     };
     tvis_run_parts(r, run_part, (void *)(uintptr_t)&w);
 }
+#endif

@@ -8,6 +8,14 @@
 #include "core/port.h"
 #include "ops/conv_shape.h"
 
+/* The code is where processors have vectors of floats. */
+#define TVIS_WINOGRAD (TVIS_X86 || TVIS_AARCH64 || (TVIS_ARM && TVIS_LARGE_CODE))
+#if TVIS_ARM && TVIS_LARGE_CODE
+#define TVIS_WINOGRAD_VFP11(f) TVIS_IF_VFP11(f)
+#else
+#define TVIS_WINOGRAD_VFP11(f) NULL
+#endif
+
 /* Pixels a side of a tile of the output, of one of the input, and in the latter. */
 enum { TVIS_WINOGRAD_M = 4, TVIS_WINOGRAD_SIDE = TVIS_WINOGRAD_M + 2, TVIS_WINOGRAD_ALL = 36, TVIS_WINOGRAD_PAD = 16 };
 
@@ -48,6 +56,7 @@ extern const tvis_winograd_f32_variant tvis_winograd_f32[];
 TVIS_WINOGRAD_TILES(avx512);
 TVIS_WINOGRAD_TILES(avx2);
 TVIS_WINOGRAD_TILES(neon);
+TVIS_WINOGRAD_TILES(vfp11);
 TVIS_WINOGRAD_TILES(c);
 
 /* A convolution in this form. */
@@ -76,8 +85,7 @@ void tvis_winograd_pack(const tvis_kernel *k, const void *w, bool halves, int32_
 void tvis_winograd_part(const tvis_winograd_f32_args *a, int32_t first, int32_t end, int32_t col0, int32_t col1,
                         float *scratch);
 
-/* The code is where processors have vectors of floats. */
-#if TVIS_X86 || TVIS_AARCH64
+#if TVIS_WINOGRAD
 /* Whether a (fusion's) node, a convolution of this shape with the weights `input`, runs in this form: it may, and its
  * weights are packed so or are to be. Answers then choice[node], kernel_name and scratch (again). */
 bool tvis_winograd_plan(tvis_node_plan *p, uint32_t node, uint32_t input, const tvis_conv_shape *s);

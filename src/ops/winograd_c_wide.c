@@ -3,4 +3,6 @@
 #include "ops/vec_c.h"
 #include "ops/winograd_vec.h"
 
+#if TVIS_WINOGRAD
 TILES(c)
+#endif

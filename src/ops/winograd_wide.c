@@ -5,6 +5,7 @@
 #include "ops/act.h"
 #include "ops/gemm.h"
 
+#if TVIS_WINOGRAD
 #define TILES(isa, IF) IF(tvis_winograd_in_##isa), IF(tvis_winograd_out_##isa)
 #define ALWAYS(f)      f
 
@@ -12,6 +13,7 @@ const tvis_winograd_f32_variant tvis_winograd_f32[] = {
     { { "f4_avx512", TVIS_CPU_AVX512, TVIS_PACK_WINOGRAD(32), 0, 12, 32 }, TILES(avx512, TVIS_IF_X86) },
     { { "f4_avx2", TVIS_CPU_AVX2, TVIS_PACK_WINOGRAD(16), 0, 12, 16 }, TILES(avx2, TVIS_IF_X86) },
     { { "f4_neon", TVIS_CPU_NEON, TVIS_PACK_WINOGRAD(8), 0, 8, 8 }, TILES(neon, TVIS_IF_AARCH64) },
+    { { "f4_vfp11", TVIS_CPU_VFP11, TVIS_PACK_WINOGRAD(4), 0, 4, 4 }, TILES(vfp11, TVIS_WINOGRAD_VFP11) },
     { { "f4_c", 0, TVIS_PACK_WINOGRAD(1), 0, 1, 1 }, TILES(c, ALWAYS) },
     { { NULL, 0, 0, 0, 0, 0 }, NULL, NULL },
 };
@@ -218,3 +220,4 @@ void tvis_winograd_part(const tvis_winograd_f32_args *a, int32_t first, int32_t 
         }
     }
 }
+#endif
