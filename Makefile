@@ -54,7 +54,7 @@ say       = @printf '  %-7s %s\n' '$1' '$2'
 # An instruction set belongs to a file's suffix: which suffixes this processor has, and what the compiler needs for them.
 # _wide.c: any compiler's, for processors with vectors of floats.
 SUFFIX_X86     := _wide.c _avx2.c _avx512.c _vnni.c _vbmi.c _amx.c
-SUFFIX_AARCH64 := _wide.c _neon.c _neon.S _dotprod.c _dotprod.S
+SUFFIX_AARCH64 := _wide.c _neon.c _neon.S _dotprod.c _dotprod.S _i8mm.c _i8mm.S
 SUFFIX_ARM     := _wide.c _armv6.c _armv6.S _vfp11.c _vfp11.S _neon32.S
 SIMD32   := $(if $(filter arm-none-%,$(MACHINE)),$(shell echo __ARM_FEATURE_SIMD32 | $(CC) $(ARCH) -E -P - | grep 1))
 SUFFIX   := $(if $(filter x86_64% i386% i486% i586% i686%,$(MACHINE)),$(SUFFIX_X86))$(if $(filter aarch64%,$(MACHINE)),$(SUFFIX_AARCH64)) \
@@ -73,6 +73,7 @@ ABSENT   := $(filter-out $(SUFFIX),$(SUFFIX_X86) $(SUFFIX_AARCH64) $(SUFFIX_ARM)
 %_amx.o:    private ISA := -mavx2 -mfma -mavx512f -mavx512bw -mavx512dq -mavx512vl -mavx512vnni -mavx512vbmi $(AMX) \
                            $(if $(findstring fuzzer,$(SAN)),-fno-sanitize=address)
 %_dotprod.o: private ISA := -march=armv8.2-a+dotprod
+%_i8mm.o:   private ISA := -march=armv8.2-a+i8mm
 
 FOLDERS  := src/core src/ops src/models src/models/import src/quant
 HERE     := $(filter-out $(addprefix %,$(ABSENT)),$(wildcard $(addsuffix /*.c,$(FOLDERS)) $(addsuffix /*.S,$(FOLDERS))))

@@ -63,7 +63,7 @@ for object in $OBJECTS; do
         END { close_function() }' | while read -r name length; do
         printf '| `%s` | %s' "$name" "$length"
         for cpu in cortex-a53 cortex-a55 cortex-a72 cortex-a76; do
-            llvm-mca -mtriple=aarch64 -mcpu=$cpu -mattr=+dotprod -iterations=100 "$OUT/loop.$name.s" 2> /dev/null |
+            llvm-mca -mtriple=aarch64 -mcpu=$cpu -mattr=+dotprod,+i8mm -iterations=100 "$OUT/loop.$name.s" 2> /dev/null |
                 awk '/Total Cycles/ { printf " | %.0f", $3 / 100 }'
         done
         echo ' |'

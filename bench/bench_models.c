@@ -53,7 +53,7 @@ static const char usage[] =
     "  --runs N      runs of each model that are timed, default 50\n"
     "  --size HxW    pixels of the input, default the model's\n"
     "  --plan PLAN   fast: time counts (default); small: memory counts\n"
-    "  --cpu NAME    c, avx2, avx512, vnni, vbmi, neon or dotprod: kernels of these instructions and of those that\n"
+    "  --cpu NAME    c, avx2, avx512, vnni, vbmi, neon, dotprod or i8mm: kernels of these instructions and of those that\n"
     "                they build on (default all that the processor has)\n"
     "  --no-pack     without packed weights\n"
     "  --strict      without Winograd\n"
@@ -103,6 +103,7 @@ static bool set_cpu(tvb_setup *s, const char *text)
         { "vbmi", TVIS_CPU_AVX2 | TVIS_CPU_AVX512 | TVIS_CPU_VNNI | TVIS_CPU_VBMI },
         { "neon", TVIS_CPU_NEON },
         { "dotprod", TVIS_CPU_NEON | TVIS_CPU_DOTPROD },
+        { "i8mm", TVIS_CPU_NEON | TVIS_CPU_DOTPROD | TVIS_CPU_I8MM },
     };
     for (size_t i = 0; text && i < TVIS_COUNT(sets); i++)
         if (!strcmp(text, sets[i].name)) {

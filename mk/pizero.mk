@@ -35,4 +35,4 @@ bench-aarch64:
 	+@$(MAKE) --no-print-directory tool
 	+@$(AARCH64_MAKE) $(AARCH64)/arm/bench/bench_pizero
 	@TINYVIS='$(B)/tinyvis' PROGRAM='$(AARCH64)/arm/bench/bench_pizero' OUT='$(AARCH64)' NETS='$(NETS)' OBJDUMP='$(AARCH64_CROSS)objdump' \
-	    OBJECTS='$(patsubst %.S,$(AARCH64)/arm/%.o,$(wildcard src/ops/*_neon.S src/ops/*_dotprod.S))' sh bench/aarch64.sh
+	    OBJECTS='$(patsubst %.S,$(AARCH64)/arm/%.o,$(wildcard src/ops/*_neon.S src/ops/*_dotprod.S src/ops/*_i8mm.S))' sh bench/aarch64.sh

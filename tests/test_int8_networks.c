@@ -24,6 +24,7 @@ typedef struct way {
 static const way ways[] = {
     { 0, ~0u, 3, TVIS_PLAN_FAST, true },
     { 0, 0, 1, TVIS_PLAN_SMALL, false },
+    { TVIS_CPU_I8MM, TVIS_CPU_NEON | TVIS_CPU_DOTPROD, 2, TVIS_PLAN_FAST, true },
     { TVIS_CPU_DOTPROD, TVIS_CPU_NEON, 1, TVIS_PLAN_FAST, false },
     { TVIS_CPU_AVX2, TVIS_CPU_AVX2, 3, TVIS_PLAN_FAST, true },
     { TVIS_CPU_AVX512, TVIS_CPU_AVX2 | TVIS_CPU_AVX512, 1, TVIS_PLAN_FAST, false },

@@ -84,7 +84,7 @@ static void floats_are_scattered(void **state)
 /* Panels out of sparse rows are those out of plain rows. */
 static void panels_are_the_same(void **state)
 {
-    static const uint16_t packs[] = { TVIS_PACK_GROUPS(4, 16), TVIS_PACK_GROUPS(2, 16), TVIS_PACK_GROUPS(16, 4),
+    static const uint16_t packs[] = { TVIS_PACK_GROUPS(4, 16), TVIS_PACK_GROUPS(2, 16), TVIS_PACK_GROUPS(8, 16), TVIS_PACK_GROUPS(16, 4),
                                       TVIS_PACK_GROUPS(4, 2) };
     (void)state;
     for (size_t i = 0; i < TVIS_COUNT(sizes); i++)

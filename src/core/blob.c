@@ -127,7 +127,7 @@ static bool known_packing(const tvis_blob_tensor *t)
     if (t->pack == TVIS_PACK_SPARSE)
         return t->dtype == TVIS_F32 || t->dtype == TVIS_F16 || t->dtype == TVIS_S8;
     return nr > 0 && t->dtype != TVIS_S4 &&
-           (group == 1 || (t->dtype == TVIS_S8 && (group == 2 || group == 4 || group == 16)));
+           (group == 1 || (t->dtype == TVIS_S8 && (group == 2 || group == 4 || group == 8 || group == 16)));
 }
 
 /* Bytes of a constant's data; false where they do not fit 32 bits. */

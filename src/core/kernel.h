@@ -11,10 +11,10 @@
 #define TVIS_PACK_SPARSE    1u /* in blobs only: core/sparse.h */
 #define TVIS_PACK_INDEX     2u /* in packed memory only: where the values of sparse weights stand, ops/sparse_gemm.h */
 #define TVIS_PACK_PANEL(nr) (0x100u | (nr))
-/* int8: panels of (groups, nr, group) with nr int32 after each panel. A group is 2, 4 or 16 neighbours in k; the last
+/* int8: panels of (groups, nr, group) with nr int32 after each panel. A group is 2, 4, 8 or 16 neighbours in k; the last
  * one ends with the last of k and has zeros for what the group before it holds too. The int32 are what a product that
  * a kernel takes in another form must be corrected by. Groups of 4: x + 128 is multiplied, -128 * sum(w). Groups of 16:
- * x + 1 in their upper halves, -sum(w) over those. Groups of 2: 0. */
+ * x + 1 in their upper halves, -sum(w) over those. Groups of 2 and 8: 0. */
 #define TVIS_PACK_GROUPS(group, nr) ((group) << 8 | (nr))
 #define TVIS_PACK_GROUP(pack)       ((pack) >> 8)
 #define TVIS_PACK_COLUMNS(pack)     ((pack)&0xff)

@@ -28,6 +28,7 @@ void tvis_gemm_s8_c(const tvis_gemm_s8_args *a)
 }
 
 #define DOTPROD (TVIS_CPU_NEON | TVIS_CPU_DOTPROD)
+#define I8MM    (TVIS_CPU_NEON | TVIS_CPU_I8MM)
 #define VNNI    (TVIS_CPU_AVX512 | TVIS_CPU_VNNI)
 
 const tvis_gemm_s8_variant tvis_gemm_s8[] = {
@@ -38,6 +39,10 @@ const tvis_gemm_s8_variant tvis_gemm_s8[] = {
     { { "6x64_vnni", VNNI, TVIS_PACK_GROUPS(4, 16), 0, 6, 16 }, TVIS_IF_X86(tvis_gemm_s8_6x64_vnni), 0, false },
     { { "4x16_avx2", TVIS_CPU_AVX2, TVIS_PACK_GROUPS(2, 16), 0, 4, 16 },
       TVIS_IF_X86(tvis_gemm_s8_4x16_avx2),
+      0,
+      false },
+    { { "4x16_i8mm", I8MM, TVIS_PACK_GROUPS(8, 16), 0, 4, 16 },
+      TVIS_IF_AARCH64(tvis_gemm_s8_4x16_i8mm),
       0,
       false },
     { { "4x16_dotprod", DOTPROD, TVIS_PACK_GROUPS(4, 16), 0, 4, 16 },

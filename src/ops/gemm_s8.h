@@ -47,6 +47,7 @@ void tvis_gemm_s8_4x16_avx2(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_32x32_amx(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_6x64_vnni(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_4x4_neon(const tvis_gemm_s8_args *a);
+void tvis_gemm_s8_4x16_i8mm(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_4x16_dotprod(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_2x2_armv6(const tvis_gemm_s8_args *a);
 void tvis_gemm_s8_2x2_dsp(const tvis_gemm_s8_args *a);
