@@ -43,6 +43,33 @@ static tvis_status judge_by_all(tvis_search *s)
     return tvis_reference_make(&s->reference, s->m, s->c, REFERENCE_BYTES, s->diag);
 }
 
+/* Layers fitted to the inputs that they have now, and the drop that is left. */
+static tvis_status fit_and_judge(tvis_search *s)
+{
+    tvis_score now;
+    tvis_status status = s->c->observer == TVIS_OBSERVER_BEST ? tvis_search_refit(s) : TVIS_OK;
+    if (!status)
+        status = tvis_search_try(s, 0, NULL, &now);
+    if (!status)
+        s->report.drop = now.drop;
+    return status;
+}
+
+/* More bits only where fitting the layers is not enough. */
+static tvis_status mix(tvis_search *s)
+{
+    tvis_status status = judge_by_all(s);
+    if (!status)
+        status = fit_and_judge(s);
+    if (status || s->report.drop <= (double)s->c->max_drop)
+        return status;
+    tvis_search_forget_fits(s);
+    status = tvis_search_grades(s);
+    if (!status && s->c->observer == TVIS_OBSERVER_BEST)
+        status = tvis_search_refine(s);
+    return status ? status : fit_and_judge(s);
+}
+
 static tvis_status search(tvis_search *s)
 {
     tvis_status status = s->grade && s->precision && s->observed && s->range && s->share && s->shift && s->refit
@@ -57,13 +84,7 @@ static tvis_status search(tvis_search *s)
     if (!status && s->c->observer == TVIS_OBSERVER_BEST)
         status = tvis_search_correct(s);
     if (!status && s->c->mixed)
-        status = judge_by_all(s);
-    if (!status && s->c->mixed)
-        status = tvis_search_grades(s);
-    if (!status && s->c->mixed && s->c->observer == TVIS_OBSERVER_BEST)
-        status = tvis_search_refine(s);
-    if (!status && s->c->mixed && s->c->observer == TVIS_OBSERVER_BEST) /* to the inputs that layers have now */
-        status = tvis_search_refit(s);
+        status = mix(s);
     return status;
 }
 

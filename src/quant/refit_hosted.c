@@ -208,7 +208,7 @@ static uint32_t affordable(const tvis_search *s)
     return fit < most ? (uint32_t)fit : most;
 }
 
-static void forget(tvis_search *s)
+void tvis_search_forget_fits(tvis_search *s)
 {
     for (uint32_t i = 0; i < s->from->node_count; i++) {
         tvis_refit_free(s->refit[i]);
@@ -240,6 +240,6 @@ tvis_status tvis_search_refit(tvis_search *s)
     if (!status)
         status = tvis_search_try(s, s->pictures, NULL, &after);
     if (!status && !(after.badness < before.badness))
-        forget(s);
+        tvis_search_forget_fits(s);
     return status;
 }

@@ -9,6 +9,7 @@
 /* Fills s->refit of convolutions (not depthwise) and linear layers, in order of execution, if the answers are nearer for
  * all of them together. */
 tvis_status tvis_search_refit(tvis_search *s);
+void tvis_search_forget_fits(tvis_search *s);
 void tvis_refit_free(tvis_refit *r);
 
 #endif
