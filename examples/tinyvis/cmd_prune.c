@@ -25,6 +25,9 @@ static int check(prune_request *r)
     const char *const name = cmd_prune.name;
     if (!r->output)
         return print_usage_error(name, "option '-o' is missing");
+    const bool target = r->target.size > 0 || r->target.latency > 0;
+    if (target && (r->amount_given || r->macs > 0 || r->energy > 0 || r->pattern == TVIS_PATTERN_2_4))
+        return print_usage_error(name, "'--target-size' and '--target-latency' take the place of '--amount'");
     if (r->pattern == TVIS_PATTERN_2_4 && !r->amount_given)
         r->amount = 0.5;
     else if (r->energy > 0 && (r->method != TVIS_PRUNE_LOWRANK || r->amount_given || r->macs > 0))
@@ -35,7 +38,7 @@ static int check(prune_request *r)
         return print_usage_error(name, "'--target-macs' takes the place of '--amount' and '--scope'");
     else if (r->macs > 0)
         r->amount = 1 - r->macs;
-    else if (!r->amount_given && r->energy <= 0)
+    else if (!r->amount_given && r->energy <= 0 && !target)
         return print_usage_error(name, "option '--amount' is missing");
     if (!r->scope_given && r->folder && r->method != TVIS_PRUNE_LOWRANK && r->pattern == TVIS_PATTERN_UNSTRUCTURED &&
         r->worth == TVIS_WORTH_SHARE)
@@ -61,7 +64,7 @@ static tvis_status prune(const prune_request *r, calibration *pictures, prune_re
     tvis_quantize_config from = { .images = 0 };
     const double start = stats_now_ms();
     calibration_use(pictures, &from);
-    const tvis_prune_config c = {
+    tvis_prune_config c = {
         .struct_size = sizeof c,
         .method = (uint8_t)r->method,
         .pattern = (uint8_t)r->pattern,
@@ -80,7 +83,10 @@ static tvis_status prune(const prune_request *r, calibration *pictures, prune_re
     report->layer = calloc((size_t)report->before->info.nodes + 1, sizeof *report->layer);
     if (!report->layer)
         return tool_fail(d, TVIS_ENOMEM, TVIS_DIAG_MEMORY, r->input, NULL);
-    tvis_status s = tvis_prune(&report->before->model, &c, &blob, &report->made, d);
+    const bool target = r->target.size > 0 || r->target.latency > 0;
+    tvis_status s = target ? prune_to_target(report->before, &r->target, &c, d) : TVIS_OK;
+    if (!s)
+        s = tvis_prune(&report->before->model, &c, &blob, &report->made, d);
     print_progress("", 1, 1);
     report->seconds = (stats_now_ms() - start) / 1000;
     if (!s)
@@ -121,7 +127,7 @@ int prune_parse(prune_request *r, int argc, char **argv)
           .help = "magnitude (default): the smallest weights become 0;\nchannel: channels, hidden units and heads are "
                   "left out;\nlowrank: layers become two with few channels between them" },
         { .name = "amount",
-          .kind = ARG_REAL,
+          .kind = ARG_AMOUNT,
           .value = &r->amount,
           .placeholder = "X",
           .max = 1,
@@ -134,6 +140,18 @@ int prune_parse(prune_request *r, int argc, char **argv)
           .placeholder = "X",
           .max = 1,
           .help = "channel and lowrank: share of the multiplications to keep,\ninstead of --amount" },
+        { .name = "target-size",
+          .kind = ARG_REAL,
+          .value = &r->target.size,
+          .placeholder = "X",
+          .max = 1,
+          .help = "share of the file's bytes to keep, instead of --amount,\nwhich is found by trying" },
+        { .name = "target-latency",
+          .kind = ARG_REAL,
+          .value = &r->target.latency,
+          .placeholder = "X",
+          .max = 1,
+          .help = "the same of the time of a run, measured on this machine" },
         { .name = "rank-energy",
           .kind = ARG_REAL,
           .value = &r->energy,

@@ -3,6 +3,8 @@
 #ifndef TINYVIS_TOOL_MAKING_H
 #define TINYVIS_TOOL_MAKING_H
 
+#include "prune_target.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -11,6 +13,7 @@ typedef struct prune_request {
     const char *input, *output, *folder, *modules;
     uint32_t method, pattern, scope, worth; /* tvis_prune_method, _pattern, _scope, _worth */
     double amount, macs, energy;            /* macs and energy: 0 or the share to keep */
+    prune_target target;
     bool amount_given, scope_given, json;
     bool quiet; /* writes the model and tells nothing of it */
 } prune_request;

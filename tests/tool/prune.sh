@@ -77,6 +77,14 @@ assert p['macs'] == i['macs'] <= 0.8 * p['macs_before'] and p['params'] == i['pa
 split = [l for l in p['layers'] if l['kept'] < l['channels']]
 assert split and all(l['zeros'] > 0 for l in split)
 EOS
+works '--target-size' prune "$T/m.tvis" -o "$T/z.tvis" --method channel --target-size 0.6
+true_that 'the file is as small as that' test "$(size "$T/z.tvis")" -le $(($(size "$T/m.tvis") * 60 / 100))
+true_that 'and not much smaller' test "$(size "$T/z.tvis")" -ge $(($(size "$T/m.tvis") * 55 / 100))
+works 'of a sparse one' prune "$T/m.tvis" -o "$T/z.tvis" --target-size 0.5
+true_that 'the file is as small as that' test "$(size "$T/z.tvis")" -le $(($(size "$T/m.tvis") / 2))
+works '--target-latency' prune "$T/m.tvis" -o "$T/z.tvis" --method channel --target-latency 1
+works '--amount 0' prune "$T/m.tvis" -o "$T/z.tvis" --amount 0
+says 'leaves nothing out' '^left out *0\.00 % of .* weights in 53 layers$'
 works 'fp16 of the result' quantize "$T/l.tvis" -o "$T/lh.tvis" --mode fp16
 works 'run of the result' run "$T/lh.tvis" "$T/pictures/1.ppm"
 works '--rank-energy' prune "$T/m.tvis" -o "$T/l.tvis" --method lowrank --rank-energy 0.9
@@ -88,6 +96,10 @@ fails 1 'can save' prune "$T/m.tvis" -o "$T/x.tvis" --method lowrank --amount 0.
 fails 2 "goes with '--method channel'" prune "$T/m.tvis" -o "$T/x.tvis" --target-macs 0.7
 fails 2 'takes the place of' prune "$T/m.tvis" -o "$T/x.tvis" --method channel --target-macs 0.7 --amount 0.3
 fails 1 'can be left out' prune "$T/m.tvis" -o "$T/x.tvis" --method channel --target-macs 0.001
+fails 1 'per cent of the file' prune "$T/m.tvis" -o "$T/x.tvis" --method channel --target-size 0.001
+fails 1 'per cent of the time' prune "$T/m.tvis" -o "$T/x.tvis" --method channel --target-latency 0.0001
+fails 2 'take the place of' prune "$T/m.tvis" -o "$T/x.tvis" --target-size 0.5 --amount 0.3
+fails 2 'target-size' prune "$T/m.tvis" -o "$T/x.tvis" --target-size 0
 fails 2 "'-o' is missing" prune "$T/m.tvis" --amount 0.3
 fails 2 "'--amount' is missing" prune "$T/m.tvis" -o "$T/x.tvis"
 fails 2 'below 1' prune "$T/m.tvis" -o "$T/x.tvis" --amount 1
