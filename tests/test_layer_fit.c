@@ -16,7 +16,8 @@ typedef struct layer {
     tvis_model m;
     tvis_layer_fit fit;
     tvis_refit refit;
-    float w[OUT * K], bias[OUT], refit_w[OUT * K], refit_bias[OUT];
+    float w[OUT * K], bias[OUT], refit_bias[OUT];
+    double scale[OUT];
     int8_t q[OUT * K];
     float exact[PIXELS * INPUTS], x[PIXELS * INPUTS];
 } layer;
@@ -33,7 +34,7 @@ static void make_layer(layer *l)
     tvt_ok(tvis_model_open(&l->m, l->blob.data, l->blob.size, &d), &d);
     tvt_fill_f32(l->w, OUT * K);
     tvt_fill_f32(l->bias, OUT);
-    l->refit = (tvis_refit){ l->refit_w, l->q, l->refit_bias };
+    l->refit = (tvis_refit){ l->q, l->scale, l->refit_bias };
     l->fit = (tvis_layer_fit){ .w = l->w, .bias = l->bias, .n = OUT, .rows = tvis_layer_rows_of(&l->m, 0) };
     assert_int_equal(l->fit.rows.k, K);
     assert_true(tvis_layer_fit_begin(&l->fit, tvt_cpu()));
@@ -86,12 +87,13 @@ static double outputs_db(const layer *l, const float *w, const float *bias, int 
     return 10.0 * log10(signal / noise);
 }
 
-static void expand(const float *from, const int8_t *q, float *to)
+/* Fitted, or rounded to the nearest. */
+static void expand(const layer *l, bool fitted, float *to)
 {
     for (int o = 0; o < OUT; o++) {
-        const double scale = tvis_row_scale(from + o * K, K);
+        const double scale = fitted ? l->scale[o] : tvis_row_scale(l->w + o * K, K);
         for (int k = 0; k < K; k++) {
-            const double v = q ? (double)q[o * K + k] : floor((double)from[o * K + k] / scale + 0.5);
+            const double v = fitted ? (double)l->q[o * K + k] : floor((double)l->w[o * K + k] / scale + 0.5);
             to[o * K + k] = (float)(v * scale);
         }
     }
@@ -107,8 +109,8 @@ static void compare(layer *l, int clipped, double least)
     }
     assert_true(tvis_layer_fit_is_determined(&l->fit));
     assert_true(tvis_layer_fit_solve(&l->fit, &l->refit));
-    expand(l->w, NULL, nearest);
-    expand(l->refit_w, l->q, fitted);
+    expand(l, false, nearest);
+    expand(l, true, fitted);
     draw(l, 1, clipped);
     const double plain = outputs_db(l, nearest, l->bias, clipped, &moved);
     const double db = outputs_db(l, fitted, l->refit_bias, clipped, &left);

@@ -31,15 +31,16 @@ uint64_t tvis_winograd_packed(const tvis_kernel *k, int32_t n, int32_t channels)
  * the others. */
 static void transform(float a, float b, float c, float *out, ptrdiff_t step)
 {
-    const float root = 0.235702260f; /* sqrt(2) / 6 */
-    const float even = -2.0f / 3 * a - 1.0f / 3 * c, odd = 2 * root * b;
-    const float even2 = 1.0f / 6 * a + 1.0f / 3 * c, odd2 = root * b;
-    out[0] = a;
-    out[step] = even - odd;
-    out[2 * step] = even + odd;
-    out[3 * step] = even2 + odd2;
-    out[4 * step] = even2 - odd2;
-    out[5 * step] = c;
+#define R 0.235702260f /* sqrt(2) / 6 */
+    static const float g[SIDE][3] = { { 1, 0, 0 },
+                                      { -2.0f / 3, -2 * R, -1.0f / 3 },
+                                      { -2.0f / 3, 2 * R, -1.0f / 3 },
+                                      { 1.0f / 6, R, 1.0f / 3 },
+                                      { 1.0f / 6, -R, 1.0f / 3 },
+                                      { 0, 0, 1 } };
+#undef R
+    for (int32_t i = 0; i < SIDE; i++, out += step)
+        *out = g[i][0] * a + g[i][1] * b + g[i][2] * c;
 }
 
 /* Floats of a panel that are made at a time, and rows of a transformed tile: stores to all positions at once are stores

@@ -75,6 +75,12 @@ double tvis_row_scale(const float *w, int32_t n)
 
 /* Biases stay below 2^24, however small the weights are. With S16 a sum may take all of its bits: then the scale is one
  * that leaves sum and bias below 2^31, whatever is rounded up, less 2^26 for what the bias is corrected by. */
+static double least_scale(const quantized *z, int32_t n, double up, double down, double bias)
+{
+    const double room = 2147483648.0 - 67108864.0 - fmax(z->hi, -z->lo) * (n / 2.0);
+    return z->wide ? (fabs(bias) / z->x + largest_sum(z, up, down)) / room : fabs(bias) / (z->x * (1 << 24));
+}
+
 static double weight_scale(const layer *l, int32_t c, const quantized *z, double bias)
 {
     const int32_t n = l->taps * l->inputs;
@@ -85,36 +91,29 @@ static double weight_scale(const layer *l, int32_t c, const quantized *z, double
         up += fmax(w, 0.0);
         down += fmax(-w, 0.0);
     }
-    const double room = 2147483648.0 - 67108864.0 - fmax(z->hi, -z->lo) * (n / 2.0);
-    const double least =
-        z->wide ? (fabs(bias) / z->x + largest_sum(z, up, down)) / room : fabs(bias) / (z->x * (1 << 24));
-    const double scale = fmax(largest / 127.0, least);
+    const double scale = fmax(largest / 127.0, least_scale(z, n, up, down, bias));
     return scale > 0.0 ? scale : 1.0;
 }
 
-/* A channel's fitted integers, if it has the scale that they were chosen for; then *l becomes the fitted layer. */
-static const int8_t *fitted(layer *l, int32_t c, const quantized *z)
+/* A channel's fitted integers, if nothing asks for a larger scale than that which they were chosen for. */
+static const int8_t *fitted(const layer *l, int32_t c, const quantized *z)
 {
-    const size_t n = (size_t)l->taps * (size_t)l->inputs;
-    layer by = *l;
+    const int32_t n = l->taps * l->inputs;
     if (!l->refit)
         return NULL;
-    by.w = l->refit->w;
-    by.bias = l->refit->bias;
-    by.shift = NULL;
-    const double chosen_for = tvis_row_scale(by.w + (size_t)c * n, (int32_t)n);
-    if (weight_scale(&by, c, z, (double)by.bias[c]) > chosen_for)
-        return NULL;
-    *l = by;
-    return l->refit->q + (size_t)c * n;
+    const int8_t *q = l->refit->q + (size_t)c * (size_t)n;
+    const double scale = l->refit->scale[c];
+    double up = 0.0, down = 0.0;
+    for (int32_t i = 0; i < n; i++)
+        *(q[i] > 0 ? &up : &down) += scale * abs(q[i]);
+    return least_scale(z, n, up, down, (double)l->refit->bias[c]) <= scale ? q : NULL;
 }
 
-static void quantize_channel(const tvis_maker *q, const layer *plain, int32_t c, quantized *z)
+static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, quantized *z)
 {
-    layer by = *plain;
-    const int8_t *rounded = fitted(&by, c, z);
-    const layer *l = &by;
-    const double bias = l->bias ? (double)l->bias[c] : 0.0, scale = weight_scale(l, c, z, bias);
+    const int8_t *rounded = fitted(l, c, z);
+    const double given = l->bias ? (double)l->bias[c] : 0.0, bias = rounded ? (double)l->refit->bias[c] : given;
+    const double scale = rounded ? l->refit->scale[c] : weight_scale(l, c, z, bias);
     double lost = 0.0, up = 0.0, down = 0.0;
     int64_t sum = 0;
     for (int32_t i = 0; i < l->taps * l->inputs; i++) {
@@ -127,7 +126,7 @@ static void quantize_channel(const tvis_maker *q, const layer *plain, int32_t c,
         up += fmax(r, 0.0);
         down += fmax(-r, 0.0);
     }
-    const double shift = l->shift ? l->shift[c] : 0.0;
+    const double shift = l->shift && !rounded ? l->shift[c] : 0.0;
     const double b = floor((bias + lost + shift) / (z->x * scale) + 0.5);
     const int64_t zero = l->depthwise ? 0 : z->zero * sum;
     const int64_t bound = (int64_t)(fabs(b) + largest_sum(z, up, down));

@@ -147,14 +147,14 @@ static void centre(const tvis_layer_fit *f, const tvis_lsq_sums *s)
                 s->squares[(g * k + i) * k + j] -= (float)(s->x[g * k + i] * s->x[g * k + j] / (double)s->rows);
 }
 
-static void choose_biases(const tvis_layer_fit *f, const tvis_lsq_sums *s, const double *scale, tvis_refit *r)
+static void choose_biases(const tvis_layer_fit *f, const tvis_lsq_sums *s, tvis_refit *r)
 {
     const ptrdiff_t k = f->rows.k;
     for (ptrdiff_t i = 0; i < f->n; i++) {
         const double *x = s->x + i / (f->n / f->rows.groups) * k;
         double b = s->y[i];
         for (ptrdiff_t c = 0; c < k; c++)
-            b -= r->q[i * k + c] * scale[i] * x[c];
+            b -= r->q[i * k + c] * r->scale[i] * x[c];
         r->bias[i] = (float)(b / (double)s->rows);
     }
 }
@@ -163,18 +163,19 @@ bool tvis_layer_fit_solve(tvis_layer_fit *f, tvis_refit *r)
 {
     const int32_t k = f->rows.k;
     const tvis_lsq_sums *s = &f->lsq.half[1]; /* of all rows, once that is solved */
-    double *scale = tvis_array((uint64_t)f->n, sizeof *scale);
-    memcpy(r->w, f->w, (size_t)f->n * (size_t)k * sizeof *r->w);
-    bool done = scale && tvis_lsq_solve(&f->lsq, r->w, r->bias);
+    float *w = tvis_array((uint64_t)f->n * (uint64_t)k, sizeof *w);
+    if (w)
+        memcpy(w, f->w, (size_t)f->n * (size_t)k * sizeof *w);
+    bool done = w && tvis_lsq_solve(&f->lsq, w, r->bias);
     for (int32_t i = 0; done && i < f->n; i++)
-        scale[i] = tvis_row_scale(r->w + (ptrdiff_t)i * k, k);
+        r->scale[i] = tvis_row_scale(w + (ptrdiff_t)i * k, k);
     if (done) {
         tvis_hessian h = { .k = k, .groups = f->rows.groups, .h = s->squares, .cpu = f->lsq.cpu };
         centre(f, s);
-        done = tvis_compensate(r->w, f->n, &h, NULL, round_weight, &(matrix){ f->w, scale, r->q, k });
+        done = tvis_compensate(w, f->n, &h, NULL, round_weight, &(matrix){ f->w, r->scale, r->q, k });
     }
     if (done)
-        choose_biases(f, s, scale, r);
-    free(scale);
+        choose_biases(f, s, r);
+    free(w);
     return done;
 }

@@ -29,9 +29,9 @@ typedef struct tvis_made {
 
 /* A layer's weights and biases fitted to its inputs in integers. */
 typedef struct tvis_refit {
-    float *w;    /* in the order of the weights; their scales are tvis_row_scale() */
-    int8_t *q;   /* the same, rounded, but not each to the nearest */
-    float *bias; /* that goes with q */
+    int8_t *q;     /* in the order of the weights, not each rounded to the nearest */
+    double *scale; /* of each channel */
+    float *bias;
 } tvis_refit;
 
 /* `from` is the float model with activations on their own, `to` what is made of it. */

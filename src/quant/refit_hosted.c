@@ -109,22 +109,21 @@ void tvis_refit_free(tvis_refit *r)
 {
     if (!r)
         return;
-    free(r->w);
     free(r->q);
+    free(r->scale);
     free(r->bias);
     free(r);
 }
 
 static tvis_refit *allocate(int32_t n, int32_t k)
 {
-    const size_t all = (size_t)n * (size_t)k;
     tvis_refit *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
-    r->w = malloc(all * sizeof *r->w);
-    r->q = malloc(all);
+    r->q = malloc((size_t)n * (size_t)k);
+    r->scale = malloc((size_t)n * sizeof *r->scale);
     r->bias = malloc((size_t)n * sizeof *r->bias);
-    if (r->w && r->q && r->bias)
+    if (r->q && r->scale && r->bias)
         return r;
     tvis_refit_free(r);
     return NULL;
@@ -181,12 +180,12 @@ static tvis_status refit_layer(tvis_search *s, uint32_t i, uint32_t pictures)
     return status;
 }
 
-/* Two halves of squares and products of inputs and outputs. */
+/* Two halves of squares and products of inputs and outputs, the equations made of both, and what solves them. */
 static bool fits_in_memory(const tvis_search *s, uint32_t i)
 {
     const tvis_layer_rows r = tvis_layer_rows_of(s->m, i);
     const uint64_t n = (uint64_t)s->from->tensor[s->from->node[i].in[1]].dims[0], k = (uint64_t)r.k;
-    return 2 * (k * k * (uint64_t)r.groups + n * k) * sizeof(float) <= TVIS_HESSIAN_BUDGET;
+    return (3 * k * k * (uint64_t)r.groups + 9 * n * k) * sizeof(float) <= TVIS_HESSIAN_BUDGET / 2;
 }
 
 static bool can_be_refitted(const tvis_search *s, uint32_t i)
