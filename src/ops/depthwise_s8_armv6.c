@@ -9,26 +9,30 @@
 
 enum { COLUMNS = TVIS_DW_COLUMNS, CHANNELS = TVIS_DW_CHANNELS, MOST_ROWS = 5, MOST_OUTPUTS = 16, MOST_SHIFT = 8 };
 
-TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel3, sizeof(tvis_dw_channel3) == 32);
-TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel5, sizeof(tvis_dw_channel5) == 192);
+/* Channels of 3 x 3 that are computed side by side, row by row: those in a line of the cache. Of 5 x 5 half of them, to
+ * have less than 9 KB of stack; less than 2.2 KB where stacks are small: no sums of 5 x 5 there. */
+enum { WIDTH3 = TVIS_DW_BESIDE, RING3 = 3 * WIDTH3 * COLUMNS, RING5 = MOST_ROWS * CHANNELS * COLUMNS };
 
-/* Channels of 3 x 3 that are computed side by side, row by row, with less than 9 KB of stack: x has them in the same
- * lines of the cache, y in the same pages. Less than 2.2 KB where stacks are small: no sums of 5 x 5 there. */
-enum { BLOCKS = TVIS_SMALL_STACK ? 1 : 2, RING = 3 * CHANNELS * COLUMNS, RINGS = BLOCKS * RING };
+TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel3, sizeof(tvis_dw_channel3) == 32);
+TVIS_STATIC_ASSERT(depthwise_s8_armv6_channel5, sizeof(tvis_dw_channel5) == 152);
 
 typedef struct ring ring;
 
 typedef struct block {
-    const ring *k;
     union {
-        tvis_dw_channel3 three[BLOCKS][3][CHANNELS]; /* for the first row in each place of the ring */
+        tvis_dw_channel3 three[3][WIDTH3]; /* for the first row in each place of the ring */
         tvis_dw_channel5 five[CHANNELS];
     } w;
-    tvis_dw_channel3 (*three)[CHANNELS];
-    int16_t rings[RINGS < MOST_ROWS * CHANNELS * COLUMNS ? MOST_ROWS * CHANNELS * COLUMNS : RINGS];
-    int16_t *x; /* (channels, rows, COLUMNS) */
-    int8_t y[MOST_OUTPUTS + 1][TVIS_DW_BESIDE];
-    int32_t sums[TVIS_SMALL_STACK ? 1 : MOST_OUTPUTS][TVIS_DW_BESIDE];
+    union {
+        int64_t aligned;
+        int16_t x[RING3 < RING5 ? RING5 : RING3]; /* (channels, rows, COLUMNS) */
+    } rings;
+    union {
+        int8_t y[MOST_OUTPUTS][TVIS_DW_BESIDE];
+        int32_t sums[TVIS_SMALL_STACK ? 1 : MOST_OUTPUTS][TVIS_DW_BESIDE];
+    } out;
+    int8_t zeros[TVIS_DW_BESIDE]; /* a pixel outside */
+    const ring *k;
     int32_t c, channels; /* the first one, and how many */
     int32_t ox, count;   /* of outputs */
 } block;
@@ -37,6 +41,7 @@ typedef struct block {
 struct ring {
     void (*prepare)(const tvis_depthwise_s8_args *a, block *b, int32_t i); /* channel i of the block */
     void (*run[2][2])(const tvis_dw_rows *r);                              /* to S8, wide; for strides of 1 and 2 */
+    int32_t channels;                                                      /* at most */
 };
 
 /* Whether sums leave the kernels as they are. */
@@ -86,7 +91,7 @@ static void prepare3(const tvis_depthwise_s8_args *a, block *b, int32_t i)
     for (int32_t ky = 0; ky < 3; ky++)
         sum += taps_of(a, b->c + i, ky, t[ky]);
     for (int32_t top = 0; top < 3; top++) {
-        tvis_dw_channel3 *ch = &b->three[top][i];
+        tvis_dw_channel3 *ch = &b->w.three[top][i];
         for (int32_t ky = 0, at = top; ky < 3; ky++, at = at == 2 ? 0 : at + 1) {
             const int16_t pairs[4] = { t[ky][0], t[ky][1], t[ky][1], t[ky][2] };
             memcpy(ch->taps[at], pairs, sizeof pairs);
@@ -103,7 +108,7 @@ static void prepare5(const tvis_depthwise_s8_args *a, block *b, int32_t i)
     for (int32_t ky = 0; ky < 5; ky++) {
         int16_t t[5];
         sum += taps_of(a, b->c + i, ky, t);
-        const int16_t pairs[10] = { t[0], t[1], t[2], t[3], t[1], t[2], t[3], t[4], t[4], t[0] };
+        const int16_t pairs[8] = { t[0], t[1], t[2], t[3], t[1], t[2], t[3], t[4] };
         memcpy(ch->taps[ky], pairs, sizeof pairs);
     }
     memcpy(ch->taps[5], ch->taps[0], 4 * sizeof ch->taps[0]);
@@ -113,56 +118,73 @@ static void prepare5(const tvis_depthwise_s8_args *a, block *b, int32_t i)
 
 /* ---- pixels ---- */
 
+/* The first column of x that the block's outputs read, and how many. */
+static int32_t first_column(const tvis_depthwise_s8_args *a, const block *b)
+{
+    return b->ox * a->stride - a->pad;
+}
+
+static int32_t columns_of(const tvis_depthwise_s8_args *a, const block *b)
+{
+    return (b->count - 1) * a->stride + a->kw;
+}
+
 /* Columns [from, to) of a row of the ring are the zero point. */
 static void fill(const tvis_depthwise_s8_args *a, block *b, int32_t place, int32_t from, int32_t to)
 {
-    for (int32_t c = 0; c < b->channels; c++)
-        for (int32_t i = from; i < to; i++)
-            b->x[(c * a->kh + place) * COLUMNS + i] = (int16_t)a->x_zero;
+    int16_t *x = b->rings.x + place * COLUMNS + from;
+    const int16_t zero = (int16_t)a->x_zero;
+    for (int32_t c = 0; c < b->channels && from < to; c++, x += a->kh * COLUMNS)
+        for (int32_t i = 0; i < to - from; i++)
+            x[i] = zero;
 }
 
-/* The columns of a row that the block's outputs read. */
+/* The columns of a row that the block's outputs read; those outside of the picture have been filled. */
 static void spread(const tvis_depthwise_s8_args *a, block *b, const int8_t *x, int32_t place)
 {
-    const int32_t first = b->ox * a->stride - a->pad, columns = (b->count - 1) * a->stride + a->kw;
+    const int32_t first = first_column(a, b), columns = columns_of(a, b);
     const int32_t from = least(first < 0 ? -first : 0, columns), end = least(a->iw - first, columns);
     if (!x || end <= from) {
-        fill(a, b, place, 0, columns);
+        fill(a, b, place, from, end);
         return;
     }
     x += (ptrdiff_t)first * a->c + b->c;
-    /* the twin of an odd last pixel would stand in the next row */
+    /* what stands beside an odd last pixel would stand in the next row */
     const int32_t alone = end == COLUMNS && (end - from) % 2, pairs_end = end - alone;
     if (pairs_end > from)
         tvis_dw_spread_armv6(x + (ptrdiff_t)from * a->c, a->c, pairs_end - from, b->channels / 4,
-                             &b->x[place * COLUMNS + from], (ptrdiff_t)sizeof(int16_t) * a->kh * COLUMNS);
+                             &b->rings.x[place * COLUMNS + from], (ptrdiff_t)sizeof(int16_t) * a->kh * COLUMNS,
+                             b->zeros);
     for (int32_t c = 0; alone && c < b->channels; c++)
-        b->x[(c * a->kh + place) * COLUMNS + pairs_end] = x[(ptrdiff_t)pairs_end * a->c + c];
-    fill(a, b, place, 0, from);
-    fill(a, b, place, end, columns);
+        b->rings.x[(c * a->kh + place) * COLUMNS + pairs_end] = x[(ptrdiff_t)pairs_end * a->c + c];
 }
 
-/* The first pixels that spread() reads of a row are brought nearer; it sees to the others itself. */
-static void bring(const tvis_depthwise_s8_args *a, const block *b, const int8_t *x)
+/* All columns outside of the picture. */
+static void fill_sides(const tvis_depthwise_s8_args *a, block *b)
 {
-    enum { AHEAD = 4 };
-    const int32_t first = b->ox * a->stride - a->pad, from = first < 0 ? 0 : first;
-    for (int32_t i = from; x && i < least(from + AHEAD, a->iw); i++)
-        TVIS_PREFETCH(x + (ptrdiff_t)i * a->c + b->c);
+    const int32_t first = first_column(a, b), columns = columns_of(a, b);
+    memset(b->zeros, a->x_zero, sizeof b->zeros);
+    for (int32_t place = 0; place < a->kh; place++) {
+        fill(a, b, place, 0, least(-first, columns));
+        fill(a, b, place, a->iw - first < 0 ? 0 : a->iw - first, columns);
+    }
+}
+
+static void limit(const tvis_depthwise_s8_args *a, int8_t *y, int32_t n)
+{
+    for (int32_t i = 0; i < n; i++)
+        y[i] = y[i] < a->q.lo ? (int8_t)a->q.lo : y[i] > a->q.hi ? (int8_t)a->q.hi : y[i];
 }
 
 static void put(const tvis_depthwise_s8_args *a, block *b, int8_t *y)
 {
-    const bool limits = a->q.lo != INT8_MIN || a->q.hi != INT8_MAX;
+    if (a->q.lo != INT8_MIN || a->q.hi != INT8_MAX)
+        limit(a, b->out.y[0], b->count * TVIS_DW_BESIDE);
     for (int32_t i = 0; i < b->count; i++, y += a->c) {
-        for (int32_t j = 0; limits && j < b->channels; j++) {
-            const int32_t v = b->y[i][j];
-            b->y[i][j] = (int8_t)(v < a->q.lo ? a->q.lo : v > a->q.hi ? a->q.hi : v);
-        }
-        if (b->channels == CHANNELS)
-            memcpy(y, b->y[i], CHANNELS);
+        if (b->channels == TVIS_DW_BESIDE)
+            memcpy(y, b->out.y[i], TVIS_DW_BESIDE);
         else
-            memcpy(y, b->y[i], (size_t)b->channels);
+            memcpy(y, b->out.y[i], (size_t)b->channels);
     }
 }
 
@@ -201,7 +223,7 @@ static void sum_channel(const tvis_depthwise_s8_args *a, const tvis_dw_channel3 
 static void put_sums(const tvis_depthwise_s8_args *a, const block *b, int32_t *y)
 {
     for (int32_t i = 0; i < b->count; i++, y += a->c)
-        memcpy(y, b->sums[i], (size_t)b->channels * sizeof *y);
+        memcpy(y, b->out.sums[i], (size_t)b->channels * sizeof *y);
 }
 
 /* ---- rows ---- */
@@ -210,7 +232,7 @@ static void put_sums(const tvis_depthwise_s8_args *a, const block *b, int32_t *y
 static void narrow(const tvis_depthwise_s8_args *a, const block *b, ptrdiff_t at)
 {
     tvis_narrow_args n = *a->narrow;
-    n.x = b->sums[0];
+    n.x = b->out.sums[0];
     n.y = (uint8_t *)n.y + at * (n.wide ? 2 : 1);
     n.m = b->count;
     n.n = b->channels;
@@ -220,28 +242,65 @@ static void narrow(const tvis_depthwise_s8_args *a, const block *b, ptrdiff_t at
     tvis_narrow_armv6(&n);
 }
 
-/* One row of the block; its first row of x stands in the place `top`. at: of the output's row, in elements. */
-static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrdiff_t at)
+/* Pixels of rows to come: row i for the i-th half of the channels. They are brought nearer while the block is computed, one
+ * for each channel, and those in front of them at once. */
+typedef struct coming {
+    const int8_t *row[2];
+    ptrdiff_t apart[2];
+} coming;
+
+/* The rows from iy on. */
+static coming bring(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, const block *b, int32_t iy)
 {
+    const int32_t first = first_column(a, b), from = first < 0 ? 0 : first;
+    const int32_t columns = least(first + columns_of(a, b), a->iw) - from;
+    const int32_t ahead = columns < CHANNELS ? 0 : columns - CHANNELS;
+    coming next = { { b->zeros, b->zeros }, { 0, 0 } };
+    for (int32_t i = 0; i < p->stride && i < 2 && p->x; i++) {
+        const int8_t *x = row_at(a, p, iy + i);
+        if (!x)
+            continue;
+        x += (ptrdiff_t)from * a->c + b->c;
+        for (int32_t j = 0; j < ahead; j++, x += a->c)
+            TVIS_PREFETCH(x);
+        next.row[i] = x;
+        next.apart[i] = a->c;
+    }
+    return next;
+}
+
+/* Channels of the block from `first` on; its first row of x stands in the place `top`. */
+static void run_half(const tvis_depthwise_s8_args *a, block *b, int32_t top, int32_t first, const coming *next)
+{
+    const bool wide = is_wide(a);
     const tvis_dw_rows r = {
-        .x = b->x,
-        .channel = a->kh == 3 ? (const void *)b->three[top] : b->w.five,
-        .y = is_wide(a) ? (void *)b->sums : b->y,
-        .channels = b->channels,
-        .count = (b->count + 1) & ~1,
+        .x = b->rings.x + first * a->kh * COLUMNS,
+        .channel = a->kh == 3 ? (const void *)&b->w.three[top][first] : &b->w.five[first],
+        .y = wide ? (void *)&b->out.sums[0][first] : &b->out.y[0][first],
+        .channels = least(CHANNELS, b->channels - first),
+        .count = (b->count + 3) & ~3,
         .zero = a->q.zero,
         .turn = (5 - top) % 5 * (int32_t)sizeof b->w.five->taps[0],
-        .wide = is_wide(a),
+        .wide = wide,
+        .ahead = next->row[first != 0],
+        .apart = next->apart[first != 0],
     };
+    b->k->run[wide][a->stride - 1](&r);
+}
+
+/* One row of the block. at: of the output's row, in elements. */
+static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrdiff_t at, const coming *next)
+{
     at += (ptrdiff_t)b->ox * a->c + b->c;
 #if !TVIS_LARGE_CODE
     if (a->y32 && a->kh == 3) {
         for (int32_t j = 0; j < b->channels; j++)
-            sum_channel(a, &b->three[top][j], b->x + j * 3 * COLUMNS, b->count, a->y32 + at + j);
+            sum_channel(a, &b->w.three[top][j], b->rings.x + j * 3 * COLUMNS, b->count, a->y32 + at + j);
         return;
     }
 #endif
-    b->k->run[is_wide(a)][a->stride - 1](&r);
+    for (int32_t first = 0; first < b->channels; first += CHANNELS)
+        run_half(a, b, top, first, next);
     if (TVIS_LARGE_CODE && a->narrow)
         narrow(a, b, at);
     else if (a->y32)
@@ -250,53 +309,37 @@ static void run_row(const tvis_depthwise_s8_args *a, block *b, int32_t top, ptrd
         put(a, b, a->y + at);
 }
 
-/* Channels [c, end), at most BLOCKS times CHANNELS. */
-typedef struct range {
-    int32_t c, end;
-} range;
-
-/* Channels that the i-th block has; it has those after these of the blocks before. */
-static bool select_channels(block *b, range r, int32_t i)
-{
-    b->c = r.c + i * CHANNELS;
-    b->channels = least(CHANNELS, r.end - b->c);
-    b->three = b->w.three[i];
-    b->x = b->rings + i * RING;
-    return b->channels > 0;
-}
-
 /* Some columns of all rows. */
-static void run_columns(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, block *b, range r)
+static void run_columns(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, block *b)
 {
     int32_t top = 0, place = 0, fresh = a->kh, iy = p->oy * p->stride - p->top;
+    fill_sides(a, b);
     for (int32_t i = 0; i < p->count; i++) {
         for (; fresh > 0; fresh--, iy++) {
-            for (int32_t j = 0; j < BLOCKS && select_channels(b, r, j); j++)
-                spread(a, b, row_at(a, p, iy), place);
+            spread(a, b, row_at(a, p, iy), place);
             place = place + 1 == a->kh ? 0 : place + 1;
         }
-        b->c = r.c;
-        if (p->x)
-            bring(a, b, row_at(a, p, iy));
-        for (int32_t j = 0; j < BLOCKS && select_channels(b, r, j); j++)
-            run_row(a, b, top, (ptrdiff_t)i * a->ow * a->c);
+        const coming next = bring(a, p, b, iy);
+        run_row(a, b, top, (ptrdiff_t)i * a->ow * a->c, &next);
         fresh = p->stride;
         top = (top + fresh) % a->kh;
     }
 }
 
-static void run_channels(const ring *k, const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, range r)
+/* Channels [c, end). */
+static void run_channels(const ring *k, const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p, int32_t c,
+                         int32_t end)
 {
+    const int32_t most = a->stride == 1 ? MOST_OUTPUTS : MOST_OUTPUTS / 2;
     block b;
-    const int32_t most = a->stride == 1 ? MOST_OUTPUTS : MOST_OUTPUTS / 2, parts = (a->ow + most - 1) / most;
     b.k = k;
-    for (int32_t i = 0; i < BLOCKS && select_channels(&b, r, i); i++)
-        for (int32_t j = 0; j < b.channels; j++)
-            k->prepare(a, &b, j);
-    for (int32_t part = 0; part < parts; part++) {
-        b.ox = a->ow * part / parts;
-        b.count = a->ow * (part + 1) / parts - b.ox;
-        run_columns(a, p, &b, r);
+    b.c = c;
+    b.channels = end - c;
+    for (int32_t i = 0; i < b.channels; i++)
+        k->prepare(a, &b, i);
+    for (b.ox = 0; b.ox < a->ow; b.ox += most) {
+        b.count = least(most, a->ow - b.ox);
+        run_columns(a, p, &b);
     }
 }
 
@@ -335,9 +378,9 @@ static void run_channel(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8
 
 static void run_picture(const ring *k, const tvis_depthwise_s8_args *a, const tvis_depthwise_s8_picture *p)
 {
-    const int32_t whole = a->c & ~3, most = (a->kh == 3 ? BLOCKS : 1) * CHANNELS;
-    for (int32_t c = 0; c < whole; c += most)
-        run_channels(k, a, p, (range){ c, least(c + most, whole) });
+    const int32_t whole = a->c & ~3;
+    for (int32_t c = 0; c < whole; c += k->channels)
+        run_channels(k, a, p, c, least(c + k->channels, whole));
     for (int32_t c = whole; c < a->c; c++)
         run_channel(a, p, c);
 }
@@ -368,7 +411,8 @@ static void run_one_row(const ring *k, int32_t side, const tvis_depthwise_s8_arg
 #define RING(side)                                                                                                     \
     static const ring ring##side = { prepare##side,                                                                    \
                                      { { tvis_dw##side##_stride1_armv6, tvis_dw##side##_stride2_armv6 },               \
-                                       { DW##side##_WIDE(1), DW##side##_WIDE(2) } } };                                 \
+                                       { DW##side##_WIDE(1), DW##side##_WIDE(2) } },                                   \
+                                     side == 3 ? WIDTH3 : CHANNELS };                                                  \
     void tvis_depthwise_s8_##side##x##side##_armv6(const tvis_depthwise_s8_args *a)                                    \
     {                                                                                                                  \
         run_one_row(&ring##side, side, a);                                                                             \

@@ -11,167 +11,266 @@
 #if TVIS_SMALL_STACK
 #define BESIDE  4   /* TVIS_DW_BESIDE: from an output to the next */
 #else
-#define BESIDE  16
+#define BESIDE  32
 #endif
 
-/* void tvis_dw_spread_armv6(x, c, pixels, words, out, apart)
- * r0, r1: two pixels, r10: apart, r12: out, lr: words to go; the fourth pixel ahead, r3 away the fifth, is brought
- * nearer. Reads whole words within the pixels only. */
+#define S_X      0
+#define S_C      4
+#define S_LEFT   8 /* pixels */
+#define S_WORDS  12
+#define S_OUT    16
+#define S_FIFTH  20
+#define S_BYTES  24
+#define S_APART  68 /* arguments */
+#define S_BESIDE 72
+
+/* Words of four channels of two pixels to pairs; r4 to r9 are overwritten. */
+.macro SPREAD a, b
+sxtb16 r6, \a
+sxtb16 r8, \a, ror #8
+sxtb16 r7, \b
+sxtb16 r9, \b, ror #8
+pkhbt r4, r6, r7, lsl #16
+STORE_AND_MOVE r4, r12, r10
+pkhbt r5, r8, r9, lsl #16
+STORE_AND_MOVE r5, r12, r10
+pkhtb r6, r7, r6, asr #16
+STORE_AND_MOVE r6, r12, r10
+pkhtb r8, r9, r8, asr #16
+STORE_AND_MOVE r8, r12, r10
+.endm
+
+/* void tvis_dw_spread_armv6(x, c, pixels, words, out, apart, beside)
+ * r0, r1: two pixels, r10: apart, r12: out, lr: words to go; the fourth and the fifth pixel ahead are brought nearer.
+ * Reads whole words within the pixels only. */
 FUNCTION tvis_dw_spread_armv6
 ldr r12, [sp]
 ENTER
-ldr r10, [sp, #44]
-sub sp, sp, #24
+sub sp, sp, #S_BYTES
+ldr r10, [sp, #S_APART]
 stmia sp, {r0-r3, r12}
 add r3, r1, r1, lsl #2
-str r3, [sp, #8]
+str r3, [sp, #S_FIFTH]
 1:
-ldr lr, [sp, #12]
+ldr lr, [sp, #S_WORDS]
 pld [r0, r1, lsl #2]
 pld [r0, r3]
 subs r2, r2, #1
 add r1, r0, r1
 it eq
-moveq r1, r0 /* the last one, twice */
+ldreq r1, [sp, #S_BESIDE]
+#ifdef __OPTIMIZE_SIZE__
 2:
 ldr r4, [r0], #4
 ldr r5, [r1], #4
 subs lr, lr, #1
-sxtb16 r6, r4
-sxtb16 r8, r4, ror #8
-sxtb16 r7, r5
-sxtb16 r9, r5, ror #8
-pkhbt r4, r6, r7, lsl #16
-pkhtb r6, r7, r6, asr #16
-pkhbt r5, r8, r9, lsl #16
-pkhtb r8, r9, r8, asr #16
-STORE_AND_MOVE r4, r12, r10
-STORE_AND_MOVE r5, r12, r10
-STORE_AND_MOVE r6, r12, r10
-STORE_AND_MOVE r8, r12, r10
+SPREAD r4, r5
 bne 2b
-ldmia sp, {r0, r1, r3}
-ldr r12, [sp, #16]
+#else
+str r2, [sp, #S_LEFT]
+tst lr, #1
+beq 2f
+ldr r4, [r0], #4
+ldr r5, [r1], #4
+SPREAD r4, r5
+subs lr, lr, #1
+beq 3f
+2:
+ldr r4, [r0], #4
+ldr r5, [r1], #4
+ldr r2, [r0], #4
+ldr r3, [r1], #4
+SPREAD r4, r5
+subs lr, lr, #2
+SPREAD r2, r3
+bne 2b
+3:
+ldr r2, [sp, #S_LEFT]
+#endif
+ldmia sp, {r0, r1}
+ldr r12, [sp, #S_OUT]
+ldr r3, [sp, #S_FIFTH]
 subs r2, r2, #1
 add r0, r0, r1, lsl #1
 add r12, r12, #4
-str r0, [sp]
-str r12, [sp, #16]
+str r0, [sp, #S_X]
+str r12, [sp, #S_OUT]
 bgt 1b
-add sp, sp, #24
+add sp, sp, #S_BYTES
 LEAVE
 END_FUNCTION tvis_dw_spread_armv6
 
-#define D_BIAS  0  /* twice */
-#define D_MUL   8  /* and zero */
-#define D_END   16
-#define D_NEXT  20 /* channel */
-#define D_X     24
-#define D_Y     28
-#define D_LEFT  32 /* channels */
-#define D_BYTES 40
+#define D_BIAS   4
+#define D_MUL    8
+#define D_ZERO   12
+#define D_END    16
+#define D_NEXT   20 /* channel */
+#define D_X      24
+#define D_Y      28 /* of the channel */
+#define D_LEFT   32 /* channels */
+#define D_AT     36 /* y of the next output */
+#define D_STEP   40 /* bytes of x for all outputs */
+#define D_AHEAD  44
+#define D_APART  48
+#define D_TURN   52
+#define D_BESIDE 56 /* bytes of y from a channel to the next */
+#define D_BYTES  64
+#define R_AHEAD  32 /* in tvis_dw_rows, and `apart` behind it */
 
-/* Lines of the next channel's rows, from x on: rows of pixels that pass through the cache push some of them out. */
-.macro NEXT_CHANNEL channel
-.irp line, 8, 40, 72, 104
-pld [r0, #\channel + \line]
-.endr
-.endm
-
-/* r0: x, r1: y, r2 … r5: words of two rows, r10, r11: two sums, r6 to r9, r12, lr: taps.
- * `step`: bytes of x for two outputs. On the stack as above. */
-.macro CHANNELS name, step
+.macro BEGIN name, stride
 FUNCTION \name
 ENTER
 sub sp, sp, #D_BYTES
-ldmia r0, {r0-r5}
-str r5, [sp, #D_MUL + 4]
-str r3, [sp, #D_LEFT]
-mov r4, r4, lsr #1
-mov r6, #\step
-mla r7, r4, r6, r0
-str r7, [sp, #D_END]
+ldr r8, [r0, #R_AHEAD]
+ldr r9, [r0, #R_AHEAD + 4]
+ldmia r0, {r0-r7}
+mov r4, r4, lsl #\stride
+add r7, r7, r7, lsl #1
+add r7, r7, #1
 str r0, [sp, #D_X]
 str r2, [sp, #D_Y]
-mov r5, r1
-1:
-ldmia r5!, {r6-r9, r12, lr}
-ldmia r5!, {r10, r11}
-ldr r0, [sp, #D_X]
-ldr r1, [sp, #D_Y]
-str r10, [sp, #D_BIAS]
-str r10, [sp, #D_BIAS + 4]
-str r11, [sp, #D_MUL]
-str r5, [sp, #D_NEXT]
-pld [r5]
-NEXT_CHANNEL CHANNEL
-mov r11, r10
+str r3, [sp, #D_LEFT]
+str r4, [sp, #D_STEP]
+str r5, [sp, #D_ZERO]
+str r6, [sp, #D_TURN]
+str r7, [sp, #D_BESIDE]
+str r8, [sp, #D_AHEAD]
+str r9, [sp, #D_APART]
+mov r3, r8
 .endm
 
-/* Behind the last product: requantizes and stores r10 and r11, moves on. r4, r5: mul and zero. Or stores the sums. */
-.macro STORE wide
-.if \wide
-ldr r4, [sp, #D_END]
-str r10, [r1], #4 * BESIDE
-str r11, [r1], #4 * BESIDE
-.else
-smmlar r10, r10, r4, r5
-smmlar r11, r11, r4, r5
-ldr r4, [sp, #D_END]
-ssat r10, #8, r10
-ssat r11, #8, r11
-strb r10, [r1], #BESIDE
-strb r11, [r1], #BESIDE
-.endif
-cmp r0, r4
-ldrd r10, r11, [sp, #D_BIAS]
+/* r0: x, r1: the next channel, r3: pixels ahead, r6, r7: bias and mul; r7 gets the bias. Lines of the next channel's rows are asked for,
+ * as rows of pixels that pass through the cache push some of them out, and one of a later row of pixels. */
+.macro CHANNEL_BEGINS bytes
+.irp line, 8, 40, 72, 104
+pld [r0, #\bytes + \line]
+.endr
+pld [r3]
+ldr r2, [sp, #D_Y]
+ldr r5, [sp, #D_APART]
+ldr r4, [sp, #D_STEP]
+str r1, [sp, #D_NEXT]
+str r6, [sp, #D_BIAS]
+add r3, r3, r5
+ldr r5, [sp, #D_BESIDE]
+str r7, [sp, #D_MUL]
+str r3, [sp, #D_AHEAD]
+str r2, [sp, #D_AT]
+add r4, r0, r4
+add r2, r2, r5
+str r4, [sp, #D_END]
+str r2, [sp, #D_Y]
+mov r7, r6
 .endm
 
-.macro END_CHANNELS name, wide
-ldr r5, [sp, #D_NEXT]
-ldr r0, [sp, #D_X]
-ldr r1, [sp, #D_Y]
+.macro END_CHANNELS name, bytes
 ldr r2, [sp, #D_LEFT]
-ldr r3, [sp, #D_END]
-add r0, r0, #CHANNEL
-add r1, r1, #1 + 3 * \wide
+ldr r0, [sp, #D_X]
+ldr r1, [sp, #D_NEXT]
+ldr r3, [sp, #D_AHEAD]
 subs r2, r2, #1
-add r3, r3, #CHANNEL
-str r0, [sp, #D_X]
-str r1, [sp, #D_Y]
+add r0, r0, #\bytes
 str r2, [sp, #D_LEFT]
-str r3, [sp, #D_END]
+str r0, [sp, #D_X]
 bne 1b
 add sp, sp, #D_BYTES
 LEAVE
 END_FUNCTION \name
 .endm
 
-/* A row of the kernel for the outputs that begin at the lower and at the upper half of word a. */
-.macro PRODUCTS a, b, w01, w12
-smlad r10, \a, \w01, r10
-smlatb r11, \a, \w01, r11
-smlabt r10, \b, \w12, r10
-smlad r11, \b, \w12, r11
+/* Four sums to where y points, and that to the next ones. */
+.macro STORE_SUMS y, end
+str r4, [\y]
+ldr \end, [sp, #D_END]
+str r5, [\y, #4 * BESIDE]
+str r6, [\y, #8 * BESIDE]
+str r7, [\y, #12 * BESIDE]
+add \y, \y, #16 * BESIDE
+.endm
+
+.macro SCALE mul, zero
+smmlar r4, r4, \mul, \zero
+smmlar r5, r5, \mul, \zero
+smmlar r6, r6, \mul, \zero
+smmlar r7, r7, \mul, \zero
+.endm
+
+.macro STORE_BYTES y, end
+ssat r4, #8, r4
+ssat r5, #8, r5
+ssat r6, #8, r6
+ssat r7, #8, r7
+strb r4, [\y]
+ldr \end, [sp, #D_END]
+strb r5, [\y, #BESIDE]
+strb r6, [\y, #2 * BESIDE]
+strb r7, [\y, #3 * BESIDE]
+add \y, \y, #4 * BESIDE
+.endm
+
+/* 3 x 3. r0: x, r1 to r3: words of a row, then r1: y, r2, r3: mul and zero, r4 to r7: four sums, r8 to r12, lr: taps;
+ * r7 holds the bias in front of the first product. */
+.macro CHANNELS name, stride
+BEGIN \name, \stride
+1:
+ldmia r1!, {r8-r12, lr}
+ldmia r1!, {r6, r7}
+CHANNEL_BEGINS CHANNEL
+pld [r1]
+ldrd r2, r3, [r0]
+2:
+ldr r1, [r0, #8]
+.endm
+
+/* Behind the last product: requantizes and stores four sums, or stores them as they are, and moves on to the next ones,
+ * `step` bytes of x away. */
+.macro STORE step, wide, mul, zero
+.ifeq \wide
+SCALE \mul, \zero
+.endif
+ldr r1, [sp, #D_AT]
+ldrd r2, r3, [r0, #\step]!
+.if \wide
+STORE_SUMS r1, r4
+.else
+STORE_BYTES r1, r4
+.endif
+ldr r7, [sp, #D_BIAS]
+str r1, [sp, #D_AT]
+cmp r0, r4
+bne 2b
+.endm
+
+/* A row of the kernel for four neighbours, of which words r2, r3 and r1 hold the pixels; then the loads of the next one,
+ * `at` bytes from r0 on. \a to \d: what its products are added to. */
+.macro PRODUCTS w01, w12, at, a, b, c, d, wide
+smlad r4, r2, \w01, \a
+smlatb r5, r2, \w01, \b
+smlad r6, r3, \w01, \c
+smlatb r7, r3, \w01, \d
+smlabt r4, r3, \w12, r4
+smlad r5, r3, \w12, r5
+.if \at
+ldrd r2, r3, [r0, #\at]
+.else
+.ifeq \wide
+ldrd r2, r3, [sp, #D_MUL]
+.endif
+.endif
+smlabt r6, r1, \w12, r6
+smlad r7, r1, \w12, r7
+.if \at
+ldr r1, [r0, #\at + 8]
+.endif
 .endm
 
 .macro ROWS_OF_STRIDE_1 name, wide
-CHANNELS \name, 4
-ldrd r2, r3, [r0]
-ldrd r4, r5, [r0, #ROW]
-2:
-PRODUCTS r2, r3, r6, r7
-ldrd r2, r3, [r0, #2 * ROW]
-PRODUCTS r4, r5, r8, r9
-.ifeq \wide
-ldrd r4, r5, [sp, #D_MUL]
-.endif
-PRODUCTS r2, r3, r12, lr
-ldrd r2, r3, [r0, #4]!
-STORE \wide
-ldrd r4, r5, [r0, #ROW]
-bne 2b
-END_CHANNELS \name, \wide
+CHANNELS \name, 1
+PRODUCTS r8, r9, ROW, r7, r7, r7, r7, \wide
+PRODUCTS r10, r11, 2 * ROW, r4, r5, r6, r7, \wide
+PRODUCTS r12, lr, 0, r4, r5, r6, r7, \wide
+STORE 8, \wide, r2, r3
+END_CHANNELS \name, CHANNEL
 .endm
 
 ROWS_OF_STRIDE_1 tvis_dw3_stride1_armv6, 0
@@ -179,34 +278,56 @@ ROWS_OF_STRIDE_1 tvis_dw3_stride1_armv6, 0
 ROWS_OF_STRIDE_1 tvis_dw3_stride1_wide_armv6, 1
 #endif
 
-/* A row for two outputs, a word apart. */
-.macro PRODUCTS_APART w01, w12
-smlad r10, r2, \w01, r10
-smlad r11, r4, \w01, r11
-smlabt r10, r3, \w12, r10
-smlabt r11, r5, \w12, r11
+/* A row for four outputs, a word apart: words 0, 1 and 2 of it are in r2, r3 and r1, which get those of the next. Last
+ * of all r1 and r2 get mul and zero. */
+.macro PRODUCTS_APART w01, w12, row, wide
+.if \row
+smlad r6, r1, \w01, r6
+smlabt r5, r1, \w12, r5
+.if \row < 2
+ldr r1, [r0, #ROW * (\row + 1) + 8]
+.else
+.ifeq \wide
+ldr r1, [sp, #D_MUL]
+.endif
+.endif
+smlad r4, r2, \w01, r4
+ldr r2, [r0, #ROW * \row + 12]
+smlad r5, r3, \w01, r5
+smlabt r4, r3, \w12, r4
+ldr r3, [r0, #ROW * \row + 16]
+.else
+smlad r4, r2, \w01, r7
+ldr r2, [r0, #12]
+smlad r5, r3, \w01, r7
+smlabt r4, r3, \w12, r4
+ldr r3, [r0, #16]
+smlad r6, r1, \w01, r7
+smlabt r5, r1, \w12, r5
+ldr r1, [r0, #ROW + 8]
+.endif
+smlad r7, r2, \w01, r7
+smlabt r6, r2, \w12, r6
+.if \row < 2
+ldr r2, [r0, #ROW * (\row + 1)]
+.else
+.ifeq \wide
+ldr r2, [sp, #D_ZERO]
+.endif
+.endif
+smlabt r7, r3, \w12, r7
+.if \row < 2
+ldr r3, [r0, #ROW * (\row + 1) + 4]
+.endif
 .endm
 
 .macro ROWS_OF_STRIDE_2 name, wide
-CHANNELS \name, 8
-ldrd r2, r3, [r0]
-ldrd r4, r5, [r0, #4]
-2:
-PRODUCTS_APART r6, r7
-ldrd r2, r3, [r0, #ROW]
-ldrd r4, r5, [r0, #ROW + 4]
-PRODUCTS_APART r8, r9
-ldrd r2, r3, [r0, #2 * ROW]
-ldrd r4, r5, [r0, #2 * ROW + 4]
-PRODUCTS_APART r12, lr
-.ifeq \wide
-ldrd r4, r5, [sp, #D_MUL]
-.endif
-ldrd r2, r3, [r0, #8]!
-STORE \wide
-ldrd r4, r5, [r0, #4]
-bne 2b
-END_CHANNELS \name, \wide
+CHANNELS \name, 2
+PRODUCTS_APART r8, r9, 0, \wide
+PRODUCTS_APART r10, r11, 1, \wide
+PRODUCTS_APART r12, lr, 2, \wide
+STORE 16, \wide, r1, r2
+END_CHANNELS \name, CHANNEL
 .endm
 
 ROWS_OF_STRIDE_2 tvis_dw3_stride2_armv6, 0
@@ -214,182 +335,126 @@ ROWS_OF_STRIDE_2 tvis_dw3_stride2_armv6, 0
 ROWS_OF_STRIDE_2 tvis_dw3_stride2_wide_armv6, 1
 #endif
 
-/* 5 x 5. The taps of a channel are copied to the stack: there a register for their address is not needed.
- * Stride 1: r2 to r4: three words of a row, r6 to r9, r12: its taps, r5: mul, lr: zero. */
-#define F_TAPS  0   /* 25 words */
-#define F_BIAS  104 /* twice */
-#define F_END   112
-#define F_NEXT  116 /* channel */
-#define F_X     120
-#define F_Y     124
-#define F_LEFT  128 /* channels */
-#define F_ZERO  132
-#define F_TOP   136 /* bytes in front of the taps for the first place of the ring */
-#define F_STEP  140
-#define F_MUL   144
-#define F_WIDE  148
-#define F_BYTES 152
+/* 5 x 5. r0 to r3: words of a row, r4 to r7: four sums, r8 to r11: taps of the row, r12: x, lr: taps of the first row in
+ * memory. */
 #define CHANNEL5 200
-#define TAPS    20 /* bytes of a row */
-#define BIAS5    180 /* bytes of taps in front of it */
-#define WEIGHTS5 192 /* bytes of tvis_dw_channel5 */
+#define TAPS     16  /* bytes of a row */
+#define BIAS5    144 /* bytes of taps in front of it */
+#define WEIGHTS5 152 /* bytes of tvis_dw_channel5 */
 
-/* A row for two neighbours; then the loads of the next one, at_x bytes from r0 on. */
-.macro ROW_OF_5 at_x, at_w
-smlad r10, r2, r6, r10
-smlatt r11, r2, r12, r11
-smlad r10, r3, r7, r10
-smlad r11, r3, r8, r11
-ldrd r2, r3, [r0, #\at_x]
-ldrd r6, r7, [sp, #F_TAPS + \at_w]
-smlabb r10, r4, r12, r10
-ldr r12, [sp, #F_TAPS + 16 + \at_w]
-smlad r11, r4, r9, r11
-ldrd r8, r9, [sp, #F_TAPS + 8 + \at_w]
+/* A row for four neighbours; then the loads of the next one, at_x and at_w bytes from x and taps on. Of the row behind the
+ * last one, which is the first of the next outputs, half is loaded. */
+.macro ROW_OF_5 at_x, at_w, a, b, c, last
+smlad r4, r0, r8, \a
+smlatb r5, r0, r8, \b
+smlad r6, r1, r8, \c
+smlatb r7, r1, r8, r7
+smlad r4, r1, r9, r4
+smlad r5, r1, r10, r5
+ldrd r0, r1, [r12, #\at_x]
+smlad r6, r2, r9, r6
+smlad r7, r2, r10, r7
+ldrd r8, r9, [lr, #\at_w]
+.if \last
+ldr r10, [sp, #D_AT]
+.endif
+smlabt r4, r2, r11, r4
+smlad r5, r2, r11, r5
+smlabt r6, r3, r11, r6
+smlad r7, r3, r11, r7
+.ifeq \last
+ldrd r2, r3, [r12, #\at_x + 8]
+ldrd r10, r11, [lr, #\at_w + 8]
+.endif
 .endm
 
-/* For two that are two columns apart; r5: a fourth word, r8, r9: mul and zero. */
-.macro ROW_OF_5_APART at_x, at_w
-smlad r10, r2, r6, r10
-smlad r11, r3, r6, r11
-smlad r10, r3, r7, r10
-smlad r11, r4, r7, r11
-ldrd r2, r3, [r0, #\at_x]
-ldrd r6, r7, [sp, #F_TAPS + \at_w]
-smlabb r10, r4, r12, r10
-smlabb r11, r5, r12, r11
-ldr r12, [sp, #F_TAPS + 16 + \at_w]
-.endm
-
-/* Requantizes and stores r10 and r11, or stores them as they are; r4 gets the end. */
-.macro STORE_OF_5 mul, zero
-ldr r4, [sp, #F_WIDE]
-cmp r4, #0
-bne 9f
-smmlar r10, r10, \mul, \zero
-smmlar r11, r11, \mul, \zero
-ldr r4, [sp, #F_END]
-ssat r10, #8, r10
-ssat r11, #8, r11
-strb r10, [r1], #BESIDE
-strb r11, [r1], #BESIDE
-b 10f
-9:
-str r10, [r1], #4 * BESIDE
-str r11, [r1], #4 * BESIDE
-ldr r4, [sp, #F_END]
-10:
-cmp r0, r4
-.endm
-
-/* All outputs of a channel. */
 .macro OUTPUTS_1
-ldrd r2, r3, [r0]
-ldr r4, [r0, #8]
-7:
-.irp row, 1, 2, 3, 4
-ROW_OF_5 ROW * \row, \row * TAPS
-ldr r4, [r0, #ROW * \row + 8]
-.endr
-add r0, r0, #4
-ROW_OF_5 0, 0
-STORE_OF_5 r5, lr
-ldr r4, [r0, #8]
+ldrd r0, r1, [r12]
+ldrd r2, r3, [r12, #8]
+ldrd r8, r9, [lr]
+2:
+ldrd r10, r11, [lr, #8]
+ROW_OF_5 ROW, TAPS, r7, r7, r7, 0
+ROW_OF_5 2 * ROW, 2 * TAPS, r4, r5, r6, 0
+ROW_OF_5 3 * ROW, 3 * TAPS, r4, r5, r6, 0
+ROW_OF_5 4 * ROW, 4 * TAPS, r4, r5, r6, 0
+ROW_OF_5 8, 0, r4, r5, r6, 1
+.endm
+
+/* For four that are two columns apart: words 0 to 3 of their row are in r0 to r3. */
+.macro ROW_OF_5_APART row, at_x, at_w, a, b, c, last
+smlad r6, r2, r8, \c
+smlad r5, r2, r9, \b
+smlad r4, r0, r8, \a
+smlad r7, r3, r8, r7
+smlad r6, r3, r9, r6
+smlad r5, r1, r8, r5
+smlad r4, r1, r9, r4
+ldrd r0, r1, [r12, #ROW * \row + 16]
+smlabt r5, r3, r10, r5
+smlabt r4, r2, r10, r4
+.ifeq \last
+ldrd r2, r3, [r12, #\at_x + 8]
+.endif
+smlad r7, r0, r9, r7
+smlabt r6, r0, r10, r6
+ldrd r8, r9, [lr, #\at_w]
+smlabt r7, r1, r10, r7
+ldrd r0, r1, [r12, #\at_x]
+.if \last
+ldr r10, [sp, #D_AT]
+.else
+ldr r10, [lr, #\at_w + 12]
+.endif
 .endm
 
 .macro OUTPUTS_2
-ldrd r2, r3, [r0]
-ldrd r4, r5, [r0, #8]
-7:
-.irp row, 1, 2, 3, 4
-ROW_OF_5_APART ROW * \row, \row * TAPS
-ldrd r4, r5, [r0, #ROW * \row + 8]
-.endr
-add r0, r0, #8
-ROW_OF_5_APART 0, 0
-STORE_OF_5 r8, r9
-ldrd r4, r5, [r0, #8]
+ldrd r0, r1, [r12]
+ldrd r2, r3, [r12, #8]
+ldrd r8, r9, [lr]
+2:
+ldr r10, [lr, #12]
+ROW_OF_5_APART 0, ROW, TAPS, r7, r7, r7, 0
+ROW_OF_5_APART 1, 2 * ROW, 2 * TAPS, r4, r5, r6, 0
+ROW_OF_5_APART 2, 3 * ROW, 3 * TAPS, r4, r5, r6, 0
+ROW_OF_5_APART 3, 4 * ROW, 4 * TAPS, r4, r5, r6, 0
+ROW_OF_5_APART 4, 16, 0, r4, r5, r6, 1
 .endm
 
 .macro CHANNELS_OF_5 name, stride
-FUNCTION \name
-ENTER
-sub sp, sp, #F_BYTES
-ldmia r0, {r0-r7}
-mov r4, r4, lsr #1
-str r7, [sp, #F_WIDE]
-mov r7, #4 * \stride
-mul r4, r4, r7
-str r0, [sp, #F_X]
-str r1, [sp, #F_NEXT]
-str r2, [sp, #F_Y]
-str r3, [sp, #F_LEFT]
-str r4, [sp, #F_STEP]
-str r5, [sp, #F_ZERO]
-str r6, [sp, #F_TOP]
+BEGIN \name, \stride
 1:
-ldr r0, [sp, #F_NEXT]
-ldr r1, [sp, #F_TOP]
-mov lr, sp
-add r1, r0, r1
-ldmia r1!, {r2-r9}
-stmia lr!, {r2-r9}
-ldmia r1!, {r2-r9}
-stmia lr!, {r2-r9}
-ldmia r1, {r2-r10}
-stmia lr, {r2-r10}
-add r2, r0, #BIAS5
-ldmia r2, {r11, r12}
-add r2, r0, #WEIGHTS5
-str r11, [sp, #F_BIAS]
-str r11, [sp, #F_BIAS + 4]
-str r12, [sp, #F_MUL]
-ldr r0, [sp, #F_X]
-ldr r3, [sp, #F_STEP]
-str r2, [sp, #F_NEXT]
-mov r10, r11
-ldr r1, [sp, #F_Y]
-add r3, r0, r3
-str r3, [sp, #F_END]
-ldr r4, [sp, #F_TOP]
-add r4, r4, r2
-.irp line, 0, 32, 64, 96
-pld [r4, #\line]
+ldr r12, [sp, #D_TURN]
+ldr r6, [r1, #BIAS5]
+ldr r7, [r1, #BIAS5 + 4]
+add lr, r1, r12
+add r1, r1, #WEIGHTS5
+CHANNEL_BEGINS CHANNEL5
+mov r12, r0
+.irp line, 136, 168
+pld [r0, #CHANNEL5 + \line]
 .endr
-pld [r2, #BIAS5]
-pld [r0, #CHANNEL5 + 136]
-pld [r0, #CHANNEL5 + 168]
-NEXT_CHANNEL CHANNEL5
-ldrd r6, r7, [sp, #F_TAPS]
-.if \stride == 1
-ldrd r8, r9, [sp, #F_TAPS + 8]
-mov r5, r12
-ldr lr, [sp, #F_ZERO]
-.else
-mov r8, r12
-ldr r9, [sp, #F_ZERO]
-.endif
-ldr r12, [sp, #F_TAPS + 16]
+.irp line, 0, 32, 64
+pld [lr, #WEIGHTS5 + \line]
+.endr
 OUTPUTS_\stride
-ldrd r10, r11, [sp, #F_BIAS]
-bne 7b
-ldr r0, [sp, #F_X]
-ldr r1, [sp, #F_Y]
-ldr r2, [sp, #F_LEFT]
-ldr r3, [sp, #F_WIDE]
-add r0, r0, #CHANNEL5
-add r1, r1, #1
-cmp r3, #0
-it ne
-addne r1, r1, #3
-subs r2, r2, #1
-str r0, [sp, #F_X]
-str r1, [sp, #F_Y]
-str r2, [sp, #F_LEFT]
-bne 1b
-add sp, sp, #F_BYTES
-LEAVE
-END_FUNCTION \name
+ldr r11, [sp, #D_BESIDE]
+ldrd r2, r3, [sp, #D_MUL]
+add r12, r12, #8 * \stride
+cmp r11, #1
+bne 3f
+SCALE r2, r3
+STORE_BYTES r10, r11
+b 4f
+3:
+STORE_SUMS r10, r11
+4:
+str r10, [sp, #D_AT]
+ldr r7, [sp, #D_BIAS]
+ldrd r2, r3, [r12, #8]
+cmp r12, r11
+bne 2b
+END_CHANNELS \name, CHANNEL5
 .endm
 
 CHANNELS_OF_5 tvis_dw5_stride1_armv6, 1
