@@ -146,6 +146,9 @@ mov r3, r8
 pld [r0, #\bytes + \line]
 .endr
 pld [r3]
+#ifndef __OPTIMIZE_SIZE__
+pld [r3, #28]
+#endif
 ldr r2, [sp, #D_Y]
 ldr r5, [sp, #D_APART]
 ldr r4, [sp, #D_STEP]
