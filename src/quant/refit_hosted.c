@@ -185,7 +185,7 @@ static bool fits_in_memory(const tvis_search *s, uint32_t i)
 {
     const tvis_layer_rows r = tvis_layer_rows_of(s->m, i);
     const uint64_t n = (uint64_t)s->from->tensor[s->from->node[i].in[1]].dims[0], k = (uint64_t)r.k;
-    return (3 * k * k * (uint64_t)r.groups + 9 * n * k) * sizeof(float) <= TVIS_HESSIAN_BUDGET / 2;
+    return (3 * k * k * (uint64_t)r.groups + 9 * n * k) * sizeof(float) <= TVIS_HESSIAN_BUDGET * 2 / 5;
 }
 
 static bool can_be_refitted(const tvis_search *s, uint32_t i)
