@@ -106,7 +106,8 @@ static const int8_t *fitted(const layer *l, int32_t c, const quantized *z)
     double up = 0.0, down = 0.0;
     for (int32_t i = 0; i < n; i++)
         *(q[i] > 0 ? &up : &down) += scale * abs(q[i]);
-    return least_scale(z, n, up, down, (double)l->refit->bias[c]) <= scale ? q : NULL;
+    const bool empty = !(up + down > 0.0); /* then its scale means nothing */
+    return !empty && least_scale(z, n, up, down, (double)l->refit->bias[c]) <= scale ? q : NULL;
 }
 
 static void quantize_channel(const tvis_maker *q, const layer *l, int32_t c, quantized *z)
