@@ -87,9 +87,9 @@ int memcmp(const void *a, const void *b, size_t n);
 #else
 #define TVIS_IF_VFP11(f) NULL
 #endif
-/* Forms of an operator that cost much code, and caches and memory that bare metal does not have: not there, and not in
- * code that is optimized for size. */
-#if __STDC_HOSTED__ && !defined(__OPTIMIZE_SIZE__)
+/* Forms of an operator that cost much code, and caches and memory that bare metal does not have: not there, not with a
+ * small stack, for which they are too large, and not in code that is optimized for size. */
+#if __STDC_HOSTED__ && !TVIS_SMALL_STACK && !defined(__OPTIMIZE_SIZE__)
 #define TVIS_LARGE_CODE 1
 #else
 #define TVIS_LARGE_CODE 0

@@ -47,7 +47,7 @@ struct ring {
 /* Whether sums leave the kernels as they are. */
 static bool is_wide(const tvis_depthwise_s8_args *a)
 {
-    return a->y32 || a->narrow;
+    return a->y32 || (TVIS_LARGE_CODE && a->narrow);
 }
 
 static int32_t least(int32_t a, int32_t b)
@@ -367,7 +367,7 @@ static void run_channel(const tvis_depthwise_s8_args *a, const tvis_depthwise_s8
                                                     a->w[((ptrdiff_t)ky * a->kw + kx) * a->c + c]);
             }
         const ptrdiff_t at = (ptrdiff_t)i * a->c + c;
-        if (a->narrow)
+        if (TVIS_LARGE_CODE && a->narrow)
             narrow_one(a, c, at, acc);
         else if (a->y32)
             a->y32[at] = acc;
